@@ -1,5 +1,5 @@
-import type { KeyObject } from 'node:crypto'
 import type { RgbImage } from '../protocol/image.ts'
+import type { Signer } from '../protocol/keys.ts'
 
 /**
  * Everything the agent asks of a board. `pi()` returns the real one, `emulated()` one with the same interface; nothing
@@ -107,12 +107,10 @@ export interface Lamp {
   show(state: LampState): void
 }
 
-/** Holds the device key. `file` on disk today; a TPM later behind the same interface. */
+/** Holds the device's keys. `file` on disk today; a TPM later behind the same interface. */
 export interface KeyStore {
-  /** The public half, made at first use. Throws `keystore.locked` or `keystore.damaged`. */
-  publicKey(): Promise<KeyObject>
-  /** ES256: SHA-256 and ECDSA P-256, 64 bytes r ‖ s (RFC 7515 A.3). */
-  sign(data: Uint8Array): Promise<Uint8Array>
-  /** The age identity (secret) that homes seal to; both suites, made at first use. */
-  ageIdentity(): Promise<string>
+  /** Signs with the device key, made at first use. Throws `keystore.locked` or `keystore.damaged`. */
+  signer(): Promise<Signer>
+  /** The age identities (secret) that homes seal to, made at first use. */
+  ageIdentities(): Promise<{ readonly x25519: string; readonly hybrid: string }>
 }

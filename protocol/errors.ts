@@ -10,10 +10,130 @@ interface ErrorMeaning {
  * PROTOCOL.md lists the codes that cross the wire.
  */
 export const errorTable = {
+  // --- data folders and settings ---------------------------------------------------------------------------------
+  'data.in_use': {
+    says: 'Another process uses this data folder.',
+    todo: 'Stop the other one, or give this one a folder of its own with `--data`.',
+    retry: true,
+  },
   // --- camera and microphone -------------------------------------------------------------------------------------
   'camera.absent': {
     says: 'There is no such camera.',
     todo: 'Plug the camera in, then see what is there with `ownlens agent --list`.',
+    retry: true,
+  },
+  // --- statements (PROTOCOL 2) -----------------------------------------------------------------------------------
+  'statement.size': {
+    says: 'A signed statement is larger than its kind allows.',
+    todo: 'Ask whoever sent it to send it again; a well-behaved app or camera does not make such a thing.',
+    retry: false,
+  },
+  'statement.kind': {
+    says: 'This is not the kind of statement that belongs here.',
+    todo: 'Check that the right file or message was given.',
+    retry: false,
+  },
+  'statement.version': {
+    says: 'This statement was made by another version.',
+    todo: 'Bring the app, the hub and the camera to the same version.',
+    retry: false,
+  },
+  'statement.signature': {
+    says: 'The signature does not hold: it was damaged or changed on its way.',
+    todo: 'Fetch it again. If that does not help, do not trust where it came from.',
+    retry: false,
+  },
+  'statement.signer': {
+    says: 'The signature is by another key than the one that must have signed this.',
+    todo: 'Do not trust where it came from.',
+    retry: false,
+  },
+  'statement.form': {
+    says: 'A statement lacks a field, or has one too many or of the wrong form.',
+    todo: 'Bring the app, the hub and the camera to the same version.',
+    retry: false,
+  },
+  // --- rosters and claims (PROTOCOL 3, 4) ------------------------------------------------------------------------
+  'roster.household': {
+    says: 'This roster is of another household.',
+    todo: 'Nothing was changed. Check which hub was asked.',
+    retry: false,
+  },
+  'roster.old': {
+    says: 'This roster is older than the one held.',
+    todo: 'Nothing was changed; the newer one stays.',
+    retry: false,
+  },
+  'roster.chain': {
+    says: 'This roster does not follow the one held.',
+    todo: 'Nothing was changed. Publish the household’s roster again from the app that holds the root.',
+    retry: false,
+  },
+  'roster.generation': {
+    says: 'The root that signed this roster is not the household’s current one.',
+    todo: 'Nothing was changed. Publish the successions with the roster.',
+    retry: false,
+  },
+  'roster.member': {
+    says: 'A member’s recipient in this roster is not the member’s own.',
+    todo: 'Nothing was changed. Add the member again.',
+    retry: false,
+  },
+  'roster.suite': {
+    says: 'A member cannot read the suite that this household demands.',
+    todo: 'Update that member’s app, or lower the household’s minimum suite with the root key.',
+    retry: false,
+  },
+  'claim.household': {
+    says: 'This claim is of another household.',
+    todo: 'Nothing was changed. Pair the camera again from the app of its home.',
+    retry: false,
+  },
+  'claim.half': {
+    says: 'The camera’s half of the claim does not belong to this invitation.',
+    todo: 'Start pairing again; the invitation is used up.',
+    retry: false,
+  },
+  'claim.epoch': {
+    says: 'The camera has had a newer owner or was set up anew since.',
+    todo: 'Pair the camera again.',
+    retry: false,
+  },
+  'invitation.form': {
+    says: 'This is not an Ownlens invitation.',
+    todo: 'Show the code that `ownlens home pair` prints.',
+    retry: false,
+  },
+  'invitation.size': {
+    says: 'The invitation would be too long for a camera to read.',
+    todo: 'Give the hub a shorter host name.',
+    retry: false,
+  },
+  // --- sealing and clips (PROTOCOL 6) ----------------------------------------------------------------------------
+  'seal.recipients': {
+    says: 'There is nobody to seal to, or their suites are mixed.',
+    todo: 'Publish a roster whose members all read one suite.',
+    retry: false,
+  },
+  'seal.closed': {
+    says: 'None of your keys opens this.',
+    todo: 'It was sealed before you were a member, or for another home.',
+    retry: false,
+  },
+  'seal.damaged': { says: 'The sealed file is damaged or cut short.', todo: 'Fetch it again.', retry: false },
+  'part.size': {
+    says: 'A part of a clip is larger than a message may be.',
+    todo: 'Nothing to do; it was not taken.',
+    retry: false,
+  },
+  'part.frame': {
+    says: 'A part of a clip does not have the right frame.',
+    todo: 'Nothing to do; it was not taken.',
+    retry: false,
+  },
+  'part.hash': {
+    says: 'A part of a clip was damaged on its way.',
+    todo: 'It will be sent again.',
     retry: true,
   },
   // --- models ----------------------------------------------------------------------------------------------------

@@ -1,0 +1,97 @@
+import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+
+/**
+ * The few things that parts with something to lose do with files. One seam, so that power can be cut at every one of
+ * these steps in a test. Paths are absolute; errors are those of `node:fs`.
+ */
+export interface Disk {
+  /** Undefined when there is no such file. */
+  read(path: string): Promise<Uint8Array | undefined>
+  /** Creates or overwrites, and returns when the bytes are on the disk. Not atomic: see `replaceFile`. */
+  write(path: string, bytes: Uint8Array, mode?: number): Promise<void>
+  rename(from: string, to: string): Promise<void>
+  /** Removes a file or a folder with all in it; no error when there is none. */
+  remove(path: string): Promise<void>
+  /** Makes a folder and those above it, readable by nobody else. */
+  makeFolder(path: string): Promise<void>
+  /** Names in a folder, sorted; none when there is no folder. */
+  list(path: string): Promise<readonly string[]>
+  /** Makes renames, removals and new files in this folder survive a power cut. */
+  syncFolder(path: string): Promise<void>
+  /** Bytes of a file; undefined when there is none. */
+  size(path: string): Promise<number | undefined>
+}
+
+/** The real one. */
+export const disk: Disk = {
+  async read(path) {
+    return absentAsUndefined(readFile(path))
+  },
+  async write(path, bytes, mode = 0o600) {
+    const file = await open(path, 'w', mode)
+    try {
+      await file.writeFile(bytes)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+  },
+  rename,
+  async remove(path) {
+    await rm(path, { recursive: true, force: true })
+  },
+  async makeFolder(path) {
+    await mkdir(path, { recursive: true, mode: 0o700 })
+  },
+  async list(path) {
+    const names = await absentAsUndefined(readdir(path))
+    return (names ?? []).sort()
+  },
+  async syncFolder(path) {
+    const folder = await open(path, 'r')
+    try {
+      await folder.sync()
+    } finally {
+      await folder.close()
+    }
+  },
+  async size(path) {
+    return (await absentAsUndefined(stat(path)))?.size
+  },
+}
+
+const TEMPORARY = '.new'
+
+/** Writes a file so that after a power cut there is the old one or the new one, whole. */
+export async function replaceFile(
+  on: Disk,
+  path: string,
+  bytes: Uint8Array | string,
+  mode = 0o600,
+): Promise<void> {
+  const temporary = path + TEMPORARY
+  await on.write(temporary, typeof bytes === 'string' ? Buffer.from(bytes) : bytes, mode)
+  await on.rename(temporary, path)
+  await on.syncFolder(dirname(path))
+}
+
+/** Names in a folder without what `replaceFile` left behind at a power cut. */
+export async function listFiles(on: Disk, folder: string): Promise<readonly string[]> {
+  return (await on.list(folder)).filter(name => !name.endsWith(TEMPORARY))
+}
+
+/** The text of a file; undefined when there is none. */
+export async function readText(on: Disk, ...path: string[]): Promise<string | undefined> {
+  const bytes = await on.read(join(...path))
+  return bytes === undefined ? undefined : Buffer.from(bytes).toString('utf8')
+}
+
+async function absentAsUndefined<T>(result: Promise<T>): Promise<T | undefined> {
+  try {
+    return await result
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}
