@@ -136,6 +136,32 @@ export const errorTable = {
     todo: 'It will be sent again.',
     retry: true,
   },
+  // --- reaching the hub ------------------------------------------------------------------------------------------
+  'hub.unreachable': {
+    says: 'The hub does not answer.',
+    todo: 'Check that the hub runs and that this machine reaches it. Recording goes on; everything is sent later.',
+    retry: true,
+  },
+  'hub.ca': {
+    says: 'What answers there is not the hub that was pinned.',
+    todo: 'Check the address. If the hub was set up anew, take its new address from what `ownlens hub` prints.',
+    retry: false,
+  },
+  'hub.answer': {
+    says: 'The hub’s answer makes no sense.',
+    todo: 'Bring the hub and this side to the same version.',
+    retry: true,
+  },
+  'enrol.answer': {
+    says: 'The hub’s certificate is not the one that was asked for.',
+    todo: 'Check the hub; nothing was changed.',
+    retry: true,
+  },
+  'broker.refused': {
+    says: 'The broker refused this certificate.',
+    todo: 'The camera asks for a new certificate by itself. If it goes on, look at the hub’s log.',
+    retry: true,
+  },
   // --- models ----------------------------------------------------------------------------------------------------
   'models.weights': {
     says: 'A model file is missing or is not the one that this version was built with.',
