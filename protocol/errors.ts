@@ -16,6 +16,46 @@ export const errorTable = {
     todo: 'Stop the other one, or give this one a folder of its own with `--data`.',
     retry: true,
   },
+  'config.invalid': {
+    says: 'The settings have mistakes.',
+    todo: 'Mend the fields that are named; `ownlens agent --help` says where each is described.',
+    retry: false,
+  },
+  'household.damaged': {
+    says: 'What this camera knows of its household does not hold together.',
+    todo: 'Restore the data folder, or reset the camera and pair it again.',
+    retry: false,
+  },
+  'sequence.damaged': {
+    says: 'The file with the clips’ numbers is damaged.',
+    todo: 'Restore it, or reset the camera and pair it again: a number must never be used twice.',
+    retry: false,
+  },
+  'enrol.counter': {
+    says: 'The file with the enrolment counter is damaged.',
+    todo: 'Restore it, or reset the camera and pair it again.',
+    retry: false,
+  },
+  'outbox.full': {
+    says: 'The outbox is full with the clip that is being recorded.',
+    todo: 'Give it more room with `outbox.maxBytes`, or bring the hub back.',
+    retry: true,
+  },
+  'outbox.disk': {
+    says: 'A sealed part could not be written.',
+    todo: 'Make room on the disk, or check the card.',
+    retry: true,
+  },
+  'ack.device': {
+    says: 'An acknowledgement for another camera.',
+    todo: 'Nothing to do; it was not taken. Check the hub if it goes on.',
+    retry: false,
+  },
+  'ack.missing': {
+    says: 'The store did not acknowledge a part.',
+    todo: 'The camera tries again by itself. If it goes on, look at the hub’s disk and log.',
+    retry: true,
+  },
   // --- camera and microphone -------------------------------------------------------------------------------------
   'camera.absent': {
     says: 'There is no such camera.',

@@ -56,9 +56,13 @@ export async function sealStatement<T>(
   signer: Signer,
   recipients: readonly string[],
 ): Promise<Uint8Array> {
-  const jws = await makeStatement(kind, payload, signer)
+  return sealJws(await makeStatement(kind, payload, signer), recipients)
+}
+
+/** Pads a statement that is signed already and seals it. Throws `statement.size`. */
+export async function sealJws(jws: string, recipients: readonly string[]): Promise<Uint8Array> {
   const size = BUCKETS.find(bucket => jws.length <= bucket)
-  if (size === undefined) throw new OwnlensError('statement.size', kind.typ)
+  if (size === undefined) throw new OwnlensError('statement.size')
   return sealBytes(new TextEncoder().encode(jws.padEnd(size, ' ')), recipients)
 }
 

@@ -11,7 +11,7 @@ import {
 import { OwnlensError } from '../protocol/errors.ts'
 import { hex, idOfKey, sha256 } from '../protocol/ids.ts'
 
-cryptoProvider.set(webcrypto as Crypto)
+cryptoProvider.set(webcrypto as never)
 
 /** A key that does nothing but TLS, with the certificate that the hub's registrar gave for it. */
 export interface TlsIdentity {
@@ -40,7 +40,7 @@ export async function makeTlsRequest(name: string): Promise<TlsRequest> {
   const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify'])
   const request = await Pkcs10CertificateRequestGenerator.create({
     name: `CN=${name}`,
-    keys: keys as CryptoKeyPair,
+    keys,
     signingAlgorithm: ALGORITHM,
   })
   const key = webcryptoToPem(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey))

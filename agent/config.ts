@@ -1,0 +1,77 @@
+import { z } from 'zod'
+import { trigger } from '../protocol/clip.ts'
+import { OwnlensError } from '../protocol/errors.ts'
+
+const MIB = 1024 * 1024
+
+/** The agent's settings: parsed once, frozen; every part gets its slice. */
+export const configSchema = z.strictObject({
+  name: z
+    .string()
+    .max(64)
+    .default('Camera')
+    .describe('What the home calls this camera. It travels sealed, and is never logged.'),
+  camera: z
+    .string()
+    .default('/dev/video0')
+    .describe('/dev/videoN, a name in /dev/v4l/by-id, rtsp://…, a file, lavfi:GRAPH, or scene.'),
+  microphone: z
+    .string()
+    .default('none')
+    .describe('An ALSA device as `agent --list` names it, auto, or none.'),
+  video: z
+    .strictObject({
+      width: z.int().min(160).max(3840).default(1280),
+      height: z.int().min(120).max(2160).default(720),
+      rate: z.number().min(1).max(60).default(15),
+    })
+    .prefault({}),
+  frames: z
+    .strictObject({
+      rate: z.number().min(1).max(30).default(10).describe('Small pictures a second for motion and faces.'),
+      size: z.int().min(96).max(640).default(192).describe('Their longer side in pixels.'),
+    })
+    .prefault({}),
+  detector: z
+    .strictObject({
+      runtime: z.enum(['litert', 'tfjs']).default('litert'),
+      minScore: z.number().min(0.1).max(0.99).default(0.5),
+    })
+    .prefault({}),
+  motion: z
+    .strictObject({
+      area: z.number().min(0.0005).max(0.5).default(0.004).describe('Share of the picture that must change.'),
+      step: z.int().min(4).max(128).default(24).describe('How much a spot must change, of 255.'),
+    })
+    .prefault({}),
+  clip: z
+    .strictObject({
+      triggers: z.array(trigger).min(1).default(['face', 'motion']),
+      beforeSeconds: z.number().min(5).max(30).default(5),
+      afterSeconds: z.number().min(1).max(30).default(3),
+      maxSeconds: z.number().min(5).max(60).default(60),
+    })
+    .prefault({}),
+  outbox: z
+    .strictObject({
+      maxBytes: z
+        .int()
+        .min(MIB)
+        .default(1024 * MIB)
+        .describe('The oldest clips give way over this.'),
+    })
+    .prefault({}),
+  log: z
+    .strictObject({ level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info') })
+    .prefault({}),
+})
+
+export type Config = z.infer<typeof configSchema>
+
+/** Parses settings; names every mistake at once. Throws `config.invalid`. */
+export function parseConfig(value: unknown): Config {
+  const parsed = configSchema.safeParse(value)
+  if (parsed.success) return Object.freeze(parsed.data)
+  const mistakes = parsed.error.issues.map(issue => `${issue.path.join('.') || 'file'}: ${issue.message}`)
+  throw new OwnlensError('config.invalid', mistakes.join('; '))
+}

@@ -1,0 +1,195 @@
+import type { CameraSession, Fragment } from '../hardware/hardware.ts'
+import type { Manifest, Trigger } from '../protocol/clip.ts'
+import type { Face } from '../protocol/image.ts'
+import { type CutRules, type CutStep, Cutter } from './cutter.ts'
+import { Feed } from './feed.ts'
+import type { Sighting } from './watch.ts'
+
+/** A face with the fragments that end in its picture, for a still. */
+export interface SeenFace {
+  readonly at: number
+  readonly since: number
+  readonly faces: readonly Face[]
+  readonly fragments: readonly Fragment[]
+}
+
+/** A clip while it is being recorded. */
+export interface Clip {
+  readonly session: Pick<CameraSession, 'format' | 'init'>
+  /** Monotonic milliseconds of its first picture. */
+  readonly startedAt: number
+  readonly trigger: Trigger
+  /** Pre-roll at once, then as the camera delivers. Bounded by `CLIP_QUEUE_BYTES`. */
+  readonly fragments: AsyncIterable<Fragment>
+  /** The first confirmed face; undefined when the clip ended without one. */
+  readonly firstFace: Promise<SeenFace | undefined>
+  /** The best face so far. */
+  bestFace(): SeenFace | undefined
+  /** Faces so far, best first, at most 64; `at` in monotonic milliseconds. */
+  faces(): readonly { readonly at: number; readonly face: Face }[]
+  triggers(): readonly Trigger[]
+  durationMs(): number
+  end(): Manifest['end']
+}
+
+/**
+ * Fragments of all clips that wait for a slow encoder, at most. Beyond it the newest give way, up to the next key picture
+ * for which there is room again: a clip then has a hole, which `lost()` counts.
+ */
+export const CLIP_QUEUE_BYTES = 64 * 1024 * 1024
+const FACES_MAX = 64
+
+/**
+ * Cuts clips out of a camera's fragments by what was seen. Reads both inputs as they come, whatever the reader of the
+ * clips does; clips are yielded when they open, so that they can be sealed and sent while they are recorded.
+ *
+ * When the fragments end, the running clip ends with them; `endCause()` says why. Errors of the inputs are thrown to the
+ * reader after the running clip has ended.
+ */
+export async function* cut(
+  session: Pick<CameraSession, 'format' | 'init'>,
+  fragments: AsyncIterable<Fragment>,
+  sightings: AsyncIterable<Sighting>,
+  rules: CutRules,
+  endCause: () => 'stopped' | 'camera',
+): AsyncGenerator<Clip> {
+  const cutter = new Cutter(rules)
+  const clips = new Feed<Clip>()
+  const queue = { bytes: 0 }
+  let open: OpenClip | undefined
+
+  const take = (steps: readonly CutStep[]) => {
+    for (const step of steps) {
+      if (step.do === 'open') {
+        open = new OpenClip(session, step.sighting, step.fragments, queue)
+        clips.put(open)
+      } else if (step.do === 'append') open?.append(step.fragment)
+      else if (step.do === 'note') open?.note(step.sighting, step.fragments)
+      else {
+        open?.close(step.end)
+        open = undefined
+      }
+    }
+  }
+  const readFragments = async () => {
+    for await (const fragment of fragments) take(cutter.arrived(fragment))
+  }
+  const readSightings = async () => {
+    for await (const sighting of sightings) take(cutter.seen(sighting))
+  }
+  const pump = Promise.all([readFragments(), readSightings()]).then(
+    () => {
+      open?.close(endCause())
+      clips.close()
+    },
+    error => {
+      open?.close('camera')
+      clips.close(error)
+    },
+  )
+  yield* clips
+  await pump
+}
+
+class OpenClip implements Clip {
+  readonly session: Pick<CameraSession, 'format' | 'init'>
+  readonly startedAt: number
+  readonly trigger: Trigger
+  readonly fragments: AsyncIterable<Fragment>
+  readonly firstFace: Promise<SeenFace | undefined>
+  #tellFirstFace: (face: SeenFace | undefined) => void = () => undefined
+  #best: SeenFace | undefined
+  #faces: { at: number; face: Face }[] = []
+  readonly #triggers = new Set<Trigger>()
+  readonly #feed = new Feed<Fragment>()
+  /** Shared by all clips of a camera. */
+  readonly #queue: { bytes: number }
+  #durationMs = 0
+  #lost = 0
+  #waitsForKey = false
+  #end: Manifest['end'] = 'event'
+
+  constructor(
+    session: Pick<CameraSession, 'format' | 'init'>,
+    sighting: Sighting,
+    fragments: readonly Fragment[],
+    queue: { bytes: number },
+  ) {
+    this.#queue = queue
+    this.fragments = this.#drain()
+    this.session = session
+    this.startedAt = fragments[0]?.at ?? sighting.at
+    this.trigger = sighting.trigger
+    this.#triggers.add(sighting.trigger)
+    this.firstFace = new Promise(resolve => {
+      this.#tellFirstFace = resolve
+    })
+    for (const fragment of fragments) this.append(fragment)
+  }
+
+  append(fragment: Fragment): void {
+    const full = this.#queue.bytes + fragment.data.length > CLIP_QUEUE_BYTES
+    if (full || (this.#waitsForKey && !fragment.key)) {
+      this.#waitsForKey = true
+      this.#lost++
+      return
+    }
+    this.#waitsForKey = false
+    this.#queue.bytes += fragment.data.length
+    this.#durationMs += fragment.durationMs
+    this.#feed.put(fragment)
+  }
+
+  async *#drain(): AsyncGenerator<Fragment> {
+    for await (const fragment of this.#feed) {
+      this.#queue.bytes -= fragment.data.length
+      yield fragment
+    }
+  }
+
+  note({ at, since, trigger, faces }: Sighting, fragments: readonly Fragment[]): void {
+    this.#triggers.add(trigger)
+    const best = faces[0]
+    if (best === undefined) return
+    const seen = { at, since, faces, fragments }
+    if (fragments.length > 0 && worth(best) > worth(this.#best?.faces[0])) this.#best = seen
+    this.#tellFirstFace(seen)
+    for (const face of faces) this.#faces.push({ at, face })
+    if (this.#faces.length > FACES_MAX * 4) this.#faces = this.faces().slice()
+  }
+
+  close(end: Manifest['end']): void {
+    this.#end = end
+    this.#feed.close()
+    this.#tellFirstFace(undefined)
+  }
+
+  bestFace(): SeenFace | undefined {
+    return this.#best
+  }
+
+  faces(): readonly { at: number; face: Face }[] {
+    return this.#faces.toSorted((a, b) => worth(b.face) - worth(a.face)).slice(0, FACES_MAX)
+  }
+
+  triggers(): readonly Trigger[] {
+    return [...this.#triggers]
+  }
+
+  durationMs(): number {
+    return this.#durationMs
+  }
+
+  end(): Manifest['end'] {
+    return this.#end
+  }
+
+  lost(): number {
+    return this.#lost
+  }
+}
+
+/** A face makes a better picture when it is surer and larger. */
+function worth(face: Face | undefined): number {
+  return face === undefined ? 0 : face.score * Math.sqrt(face.box[2] * face.box[3])
+}

@@ -1,0 +1,185 @@
+import type { MqttClient } from 'mqtt'
+import type { Logger } from 'pino'
+import { z } from 'zod'
+import { codeOf, OwnlensError } from '../protocol/errors.ts'
+import { jws } from '../protocol/fields.ts'
+import { readPart } from '../protocol/part.ts'
+import { writeTopic } from '../protocol/topics.ts'
+import type { HubClient } from '../wire/hub-client.ts'
+import { connectBroker, publish } from '../wire/mqtt.ts'
+import { Acks } from './acks.ts'
+import { Bell } from './bell.ts'
+import type { Household } from './household.ts'
+import type { Enrolment } from './identity/enrol.ts'
+import type { Outbox, OutboxItem } from './outbox.ts'
+import type { StatusReport } from './status.ts'
+
+export interface PublisherParts {
+  readonly hub: HubClient
+  readonly household: Household
+  readonly enrolment: Enrolment
+  readonly outbox: Outbox
+  readonly status: StatusReport
+  readonly log: Logger
+  /** Counts what was refused, by code. */
+  readonly refused: (error: unknown, where: string) => void
+}
+
+/** Parts that are under way at once: enough to fill a line, little enough to be fair. */
+const WINDOW = 16
+const ACK_TIMEOUT_MS = 20_000
+const BACKOFF_MS = [500, 1000, 2000, 4000, 8000, 15_000]
+
+const rosterAnswer = z.strictObject({ roster: jws, successions: z.array(jws).max(64) })
+
+/**
+ * Drains the outbox for as long as the agent runs: connect, publish oldest first, forget what the store has acknowledged,
+ * and come back whenever the hub has gone. Never throws but for the signal; recording does not know whether it runs.
+ */
+export async function publishOutbox(
+  parts: PublisherParts,
+  { signal }: { signal: AbortSignal },
+): Promise<void> {
+  const { log, enrolment } = parts
+  let failures = 0
+  while (!signal.aborted) {
+    const started = performance.now()
+    try {
+      await session(parts, signal)
+    } catch (error) {
+      if (signal.aborted) return
+      parts.refused(error, 'publish')
+      // A refused certificate or a missing acknowledgement: ask the registrar anew (PROTOCOL 6.6).
+      if (codeOf(error) !== 'hub.unreachable') enrolment.forget()
+      if (performance.now() - started > 60_000) failures = 0
+    }
+    const wait = (BACKOFF_MS[Math.min(failures++, BACKOFF_MS.length - 1)] ?? 0) * (0.75 + Math.random() / 2)
+    log.info({ waitMs: Math.round(wait) }, 'hub gone, trying again')
+    await pause(wait, signal)
+  }
+}
+
+/** One connection, from certificate to its end. Throws when it ended, whatever the cause. */
+async function session(parts: PublisherParts, signal: AbortSignal): Promise<void> {
+  const { hub, household, enrolment, outbox, status, log, refused } = parts
+  const { tls, hub: hello } = await enrolment.identity(hub, household, Date.now())
+  const address = household.membership().envelope
+  const fetchRoster = async () => {
+    const answer = await hub.getJson(`/households/${address.householdId}/roster`, tls, rosterAnswer)
+    const taken = await household
+      .takeRoster(answer.roster, answer.successions)
+      .catch(error => refused(error, 'roster'))
+    if (taken === true) log.info({ roster: household.rosterNumber }, 'roster taken')
+  }
+  await fetchRoster()
+
+  const over = new AbortController()
+  const either = AbortSignal.any([signal, over.signal])
+  const client = await connectBroker(hello.broker, tls, { signal })
+  client.once('close', () => over.abort(new OwnlensError('hub.unreachable', 'the broker has gone')))
+  const renewal = setTimeout(
+    () => {
+      enrolment.forget()
+      over.abort(new OwnlensError('hub.unreachable', 'certificate renewal'))
+    },
+    Math.max(1000, enrolment.renewAt - Date.now()),
+  )
+  try {
+    const acks = new Acks(address.deviceId, hello.hubKeyId)
+    client.on('message', (_topic, message) => {
+      acks.take(message).catch(error => refused(error, 'ack'))
+    })
+    await client.subscribeAsync(writeTopic({ ...address, kind: 'ack' }), { qos: 1 })
+    log.info({ broker: hello.broker }, 'connected')
+    await Promise.all([
+      drain({ client, outbox, acks, address, refused, fetchRoster, household }, either, over),
+      status.run(sealed => publish(client, writeTopic({ ...address, kind: 'status' }), sealed), {
+        signal: either,
+      }),
+    ])
+  } finally {
+    clearTimeout(renewal)
+    over.abort()
+    client.end(true)
+  }
+}
+
+interface Line {
+  readonly client: MqttClient
+  readonly outbox: Outbox
+  readonly acks: Acks
+  readonly address: { readonly householdId: string; readonly epoch: number; readonly deviceId: string }
+  readonly refused: (error: unknown, where: string) => void
+  readonly fetchRoster: () => Promise<void>
+  readonly household: Household
+}
+
+/** Publishes items as they come, `WINDOW` of them at once, until the signal; rejects with the first failure. */
+async function drain(line: Line, signal: AbortSignal, over: AbortController): Promise<never> {
+  const underWay = new Set<OutboxItem>()
+  const bell = new Bell()
+  const unsubscribe = line.outbox.onChange(bell.ring)
+  signal.addEventListener('abort', bell.ring, { once: true })
+  try {
+    for (;;) {
+      signal.throwIfAborted()
+      const item = underWay.size < WINDOW ? line.outbox.next(underWay) : undefined
+      if (item === undefined) {
+        await bell.wait()
+        continue
+      }
+      underWay.add(item)
+      send(line, item, signal)
+        .catch(error => over.abort(error))
+        .finally(() => {
+          underWay.delete(item)
+          bell.ring()
+        })
+    }
+  } finally {
+    unsubscribe()
+    signal.removeEventListener('abort', bell.ring)
+  }
+}
+
+async function send(line: Line, item: OutboxItem, signal: AbortSignal): Promise<void> {
+  const { client, outbox, acks, address } = line
+  const bytes = await outbox.read(item)
+  if (bytes === undefined) return outbox.remove(item)
+  if (item.kind !== 'part') {
+    await publish(client, writeTopic({ ...address, kind: item.kind }), bytes)
+    return outbox.remove(item)
+  }
+  let sha256: string
+  try {
+    sha256 = readPart(bytes).sha256
+  } catch (error) {
+    // The disk lost it: say so, and do not stand still for it.
+    line.refused(error, 'outbox')
+    return outbox.remove(item)
+  }
+  const { clipId } = item.clip
+  const acknowledged = acks.wait({ clipId, part: item.part, sha256 }, { signal, timeoutMs: ACK_TIMEOUT_MS })
+  acknowledged.catch(() => undefined)
+  await publish(client, writeTopic({ ...address, kind: 'clip', clipId, part: item.part }), bytes)
+  await acknowledged
+  await outbox.remove(item)
+  if (acks.rosterHint > line.household.rosterNumber) {
+    acks.rosterHint = 0
+    await line.fetchRoster()
+  }
+}
+
+/** Waits; an abort ends the wait early without an error. */
+export function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise(resolve => {
+    if (signal.aborted) return resolve()
+    const done = () => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    const timer = setTimeout(done, ms)
+    signal.addEventListener('abort', done, { once: true })
+  })
+}

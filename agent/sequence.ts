@@ -1,0 +1,67 @@
+import { join } from 'node:path'
+import { z } from 'zod'
+import type { Manifest } from '../protocol/clip.ts'
+import { OwnlensError } from '../protocol/errors.ts'
+import { count, epoch, sha256Hex } from '../protocol/fields.ts'
+import { type Disk, readText, replaceFile } from '../storage/disk.ts'
+
+const fileSchema = z.strictObject({
+  epoch,
+  next: count.min(1),
+  previous: z.strictObject({ counter: count.min(1), sha256: sha256Hex }).nullable(),
+})
+type State = z.infer<typeof fileSchema>
+
+/**
+ * The clips' sequence numbers in this epoch. A number is used up on the disk before it is used in a clip, so that no power
+ * cut can give it to two clips.
+ */
+export class Sequence {
+  readonly #disk: Disk
+  readonly #path: string
+  #state: State
+
+  private constructor(disk: Disk, path: string, state: State) {
+    this.#disk = disk
+    this.#path = path
+    this.#state = state
+  }
+
+  /** Starts at 1 in a new epoch. Throws `sequence.damaged`. */
+  static async open(disk: Disk, data: string, inEpoch: number): Promise<Sequence> {
+    const path = join(data, 'sequence.json')
+    const text = await readText(disk, path)
+    let state: State = { epoch: inEpoch, next: 1, previous: null }
+    if (text !== undefined) {
+      try {
+        const held = fileSchema.parse(JSON.parse(text))
+        if (held.epoch === inEpoch) state = held
+      } catch (cause) {
+        throw new OwnlensError('sequence.damaged', path, { cause })
+      }
+    }
+    return new Sequence(disk, path, state)
+  }
+
+  /** The next number. */
+  async take(): Promise<number> {
+    const counter = this.#state.next
+    await this.#save({ ...this.#state, next: counter + 1 })
+    return counter
+  }
+
+  /** The newest finished manifest. */
+  get previous(): Manifest['previous'] {
+    return this.#state.previous
+  }
+
+  /** Remembers a manifest as the newest one; before it leaves. */
+  async finished(counter: number, manifestHash: string): Promise<void> {
+    await this.#save({ ...this.#state, previous: { counter, sha256: manifestHash } })
+  }
+
+  async #save(state: State): Promise<void> {
+    this.#state = state
+    await replaceFile(this.#disk, this.#path, JSON.stringify(state))
+  }
+}

@@ -1,0 +1,85 @@
+import type { Clock } from '../hardware/hardware.ts'
+import { codeOf } from '../protocol/errors.ts'
+import type { Signer } from '../protocol/keys.ts'
+import { type Status, statusKind } from '../protocol/messages.ts'
+import { sealStatement } from '../protocol/sealed.ts'
+import { Bell } from './bell.ts'
+import type { Household } from './household.ts'
+import type { Outbox } from './outbox.ts'
+import { VERSION } from './version.ts'
+
+const EVERY_MS = 60_000
+
+/**
+ * Keeps what the household should know of its camera, and sends it every minute and when it changes. Only the newest one
+ * counts; none is kept for later.
+ */
+export class StatusReport {
+  readonly #parts: StatusParts
+  #counter = 0
+  #fault: string | null = null
+  #microphone = false
+  readonly #refused = new Map<string, number>()
+  readonly #bell = new Bell()
+
+  constructor(parts: StatusParts) {
+    this.#parts = parts
+  }
+
+  /** The camera works (null) or does not: the error's code. */
+  camera(fault: string | null, microphone = this.#microphone): void {
+    if (fault === this.#fault && microphone === this.#microphone) return
+    this.#fault = fault
+    this.#microphone = microphone
+    this.#bell.ring()
+  }
+
+  /** Counts something that was refused. */
+  refuse(error: unknown): void {
+    const code = codeOf(error) ?? 'unexpected'
+    this.#refused.set(code, (this.#refused.get(code) ?? 0) + 1)
+  }
+
+  /** Sends reports until the signal; rejects with what `send` throws. */
+  async run(
+    send: (sealed: Uint8Array) => Promise<void>,
+    { signal }: { signal: AbortSignal },
+  ): Promise<never> {
+    for (;;) {
+      signal.throwIfAborted()
+      await send(await this.#seal())
+      signal.addEventListener('abort', this.#bell.ring, { once: true })
+      await this.#bell.wait(EVERY_MS)
+      signal.removeEventListener('abort', this.#bell.ring)
+    }
+  }
+
+  async #seal(): Promise<Uint8Array> {
+    const { household, outbox, signer, boot, clock, name } = this.#parts
+    const { envelope, recipients } = household.membership()
+    const status: Status = {
+      ...envelope,
+      boot,
+      counter: ++this.#counter,
+      at: new Date(clock.now()).toISOString(),
+      clockSure: clock.sure(),
+      name,
+      version: VERSION,
+      camera: this.#fault === null ? 'ok' : 'fault',
+      fault: this.#fault,
+      microphone: this.#microphone,
+      outbox: { clips: outbox.clips, bytes: outbox.bytes },
+      refused: Object.fromEntries(this.#refused),
+    }
+    return sealStatement(statusKind, status, signer, recipients)
+  }
+}
+
+interface StatusParts {
+  readonly household: Household
+  readonly outbox: Outbox
+  readonly signer: Signer
+  readonly boot: string
+  readonly clock: Clock
+  readonly name: string
+}
