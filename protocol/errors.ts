@@ -62,6 +62,112 @@ export const errorTable = {
     todo: 'Plug the camera in, then see what is there with `ownlens agent --list`.',
     retry: true,
   },
+  'camera.source': {
+    says: 'This is not a source of pictures that can be opened.',
+    todo: 'Use /dev/videoN, rtsp://…, a file, lavfi:GRAPH or scene.',
+    retry: false,
+  },
+  'camera.file': { says: 'There is no such file.', todo: 'Check the path behind `--camera`.', retry: false },
+  'camera.no_video': {
+    says: 'There is no video in this source.',
+    todo: 'Choose a file or stream with video; sound alone is not recorded.',
+    retry: false,
+  },
+  'camera.busy': {
+    says: 'Another program uses the camera.',
+    todo: 'Stop the other program; `fuser -v /dev/video*` names it.',
+    retry: true,
+  },
+  'camera.size': {
+    says: 'The camera does not offer this size.',
+    todo: 'Set `video.width` and `video.height` to one that `ownlens agent --list` names.',
+    retry: false,
+  },
+  'camera.not_capture': {
+    says: 'This device does not capture video; it may be the camera’s metadata node.',
+    todo: 'Use the device that `ownlens agent --list` names.',
+    retry: false,
+  },
+  'camera.ribbon': {
+    says: 'This is a ribbon camera: it delivers raw sensor data.',
+    todo: 'Let libcamera develop it: run `rpicam-vid -t 0 --inline -o - | ffmpeg -i - -c copy -f rtsp …` to a local RTSP server and use `--camera rtsp://…`, or start the agent under `libcamerify`.',
+    retry: false,
+  },
+  'camera.permission': {
+    says: 'The camera may not be opened.',
+    todo: 'Add the user that runs the agent to the group `video`.',
+    retry: false,
+  },
+  'camera.password': {
+    says: 'The camera refuses the user or password.',
+    todo: 'Write them into the address: rtsp://user:password@host/…',
+    retry: false,
+  },
+  'camera.unreachable': {
+    says: 'The network camera does not answer.',
+    todo: 'Check its address and that it is switched on.',
+    retry: true,
+  },
+  'camera.lost': {
+    says: 'The camera stopped delivering.',
+    todo: 'Check plug and cable. The agent tries again by itself.',
+    retry: true,
+  },
+  'camera.silent': {
+    says: 'The camera is there but delivers no pictures.',
+    todo: 'Plug it in anew. The agent tries again by itself.',
+    retry: true,
+  },
+  'camera.keys': {
+    says: 'The camera sends key pictures too seldom to be passed through.',
+    todo: 'Nothing to do: the agent decodes it instead. Set its key interval to two seconds or less to save work.',
+    retry: true,
+  },
+  'microphone.absent': {
+    says: 'There is no such microphone.',
+    todo: 'See what is there with `ownlens agent --list`, or set `microphone` to none.',
+    retry: true,
+  },
+  'microphone.busy': {
+    says: 'Another program uses the microphone.',
+    todo: 'Stop the other program, or set `microphone` to none.',
+    retry: true,
+  },
+  'v4l2.absent': {
+    says: 'The command v4l2-ctl is missing.',
+    todo: 'Install it: apt install v4l-utils',
+    retry: false,
+  },
+  'ffmpeg.absent': {
+    says: 'The command ffmpeg is missing.',
+    todo: 'Install it: apt install ffmpeg',
+    retry: false,
+  },
+  'ffmpeg.failed': {
+    says: 'ffmpeg could not be started.',
+    todo: 'Run `ffmpeg -version`; install it anew if that fails.',
+    retry: true,
+  },
+  'encoder.failed': {
+    says: 'The encoder failed.',
+    todo: 'The clip is kept as far as it came. If it goes on, look at the log.',
+    retry: true,
+  },
+  'fmp4.malformed': {
+    says: 'This is not the fragmented MP4 that was expected.',
+    todo: 'Fetch it again; if the camera made it, look at the agent’s log.',
+    retry: false,
+  },
+  'keystore.damaged': {
+    says: 'The device’s key file is damaged.',
+    todo: 'Restore it from the same board’s backup. If that cannot be done, reset with a new key.',
+    retry: false,
+  },
+  'keystore.locked': {
+    says: 'The device’s key may not be read.',
+    todo: 'Run the agent as the user that owns the data folder.',
+    retry: false,
+  },
   // --- statements (PROTOCOL 2) -----------------------------------------------------------------------------------
   'statement.size': {
     says: 'A signed statement is larger than its kind allows.',

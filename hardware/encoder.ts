@@ -1,0 +1,84 @@
+import { execFile } from 'node:child_process'
+import { OwnlensError } from '../protocol/errors.ts'
+import { Fmp4Splitter } from '../protocol/fmp4.ts'
+import { clipCommand, stillCommand, toArguments } from './arguments.ts'
+import { type Ffmpeg, startFfmpeg } from './ffmpeg.ts'
+import type { Encoder, Fragment } from './hardware.ts'
+
+/** Encodes through ffmpeg: by the board's own encoder where a trial succeeds, else by libx264. */
+export function ffmpegEncoder(): Encoder {
+  const best = boardEncoder()
+  return {
+    async *clip(ring, fragments, { signal }) {
+      const process = await startFfmpeg(clipCommand(ring.format.video, await best))
+      const stop = () => void process.stop(500)
+      signal.addEventListener('abort', stop, { once: true })
+      const fed = feed(process, ring.init, fragments)
+      try {
+        const splitter = new Fmp4Splitter()
+        for await (const bytes of process.stdout) for (const { data } of splitter.push(bytes)) yield data
+        await fed
+        const { failed, lastWords } = await process.ended
+        signal.throwIfAborted()
+        if (failed)
+          throw new OwnlensError('encoder.failed', undefined, { cause: new Error(lastWords.slice(-1000)) })
+      } finally {
+        signal.removeEventListener('abort', stop)
+        await process.stop(500)
+      }
+    },
+    async still(ring, fragments, { signal, longSide }) {
+      const process = await startFfmpeg(stillCommand(longSide))
+      const stop = () => void process.stop(500)
+      signal.addEventListener('abort', stop, { once: true })
+      const fed = feed(process, ring.init, fragments)
+      const chunks: Uint8Array[] = []
+      for await (const bytes of process.stdout) chunks.push(bytes)
+      await fed
+      signal.removeEventListener('abort', stop)
+      const picture = lastJpeg(Buffer.concat(chunks))
+      if (picture !== undefined) return picture
+      signal.throwIfAborted()
+      const { lastWords } = await process.ended
+      throw new OwnlensError('encoder.failed', 'no picture', { cause: new Error(lastWords.slice(-1000)) })
+    },
+  }
+}
+
+/** Writes the ring into ffmpeg as fast as it takes it. A reader that has gone is told by the process's end. */
+async function feed(
+  process: Ffmpeg,
+  init: Uint8Array,
+  fragments: AsyncIterable<Fragment> | Iterable<Fragment>,
+): Promise<void> {
+  const { stdin } = process
+  const gone = process.ended.then(() => undefined)
+  const write = async (bytes: Uint8Array) => {
+    if (stdin.destroyed || stdin.write(bytes)) return
+    await Promise.race([new Promise<void>(resolve => stdin.once('drain', resolve)), gone])
+  }
+  await write(init)
+  for await (const { data } of fragments) await write(data)
+  stdin.end()
+}
+
+/** The last whole JPEG of several, one after the other. */
+function lastJpeg(bytes: Buffer): Uint8Array | undefined {
+  const end = bytes.lastIndexOf(Buffer.from([0xff, 0xd9]))
+  if (end < 0) return undefined
+  const before = bytes.lastIndexOf(Buffer.from([0xff, 0xd9, 0xff, 0xd8]), end - 1)
+  return bytes.subarray(before < 0 ? 0 : before + 2, end + 2)
+}
+
+/** The board's own encoder if it really encodes (asking for its name is not enough), else libx264. */
+function boardEncoder(): Promise<'libx264' | 'h264_v4l2m2m'> {
+  const trial = {
+    inputs: [{ options: ['-loglevel', 'error', '-f', 'lavfi'], source: 'color=black:s=640x480:r=10:d=0.3' }],
+    outputs: [{ options: ['-c:v', 'h264_v4l2m2m', '-pix_fmt', 'yuv420p', '-f', 'null'], target: '-' }],
+  }
+  return new Promise(resolve => {
+    execFile('ffmpeg', toArguments(trial), { timeout: 5000 }, error => {
+      resolve(error === null ? 'h264_v4l2m2m' : 'libx264')
+    })
+  })
+}

@@ -1,0 +1,37 @@
+import type { Disk } from '../../storage/disk.ts'
+import type { Capture } from '../arguments.ts'
+import { ffmpegCamera } from '../camera.ts'
+import { prepareStream } from '../capture.ts'
+import { systemClock } from '../clock.ts'
+import { ffmpegEncoder } from '../encoder.ts'
+import type { Hardware } from '../hardware.ts'
+import { fileKeyStore } from '../key-store.ts'
+import { nameOfSource, type Source } from '../source.ts'
+import { prepareMicrophone } from './alsa.ts'
+import { boardLamp } from './led.ts'
+import { prepareV4l2, type WantedVideo } from './v4l2.ts'
+
+/** A real board: USB or network camera, ALSA microphone, lamp, keys on its own disk. It pairs through its lens only. */
+export function pi(options: {
+  source: Extract<Source, { kind: 'v4l2' | 'rtsp' }>
+  microphone: string
+  video: WantedVideo
+  disk: Disk
+  data: string
+}): Hardware {
+  const { source, microphone, video, disk, data } = options
+  const name = nameOfSource(source)
+  const prepare = async (): Promise<Capture> => {
+    if (source.kind === 'rtsp')
+      return prepareStream(source, name, { loop: false, sound: microphone !== 'none' })
+    return { ...(await prepareV4l2(source.device, video)), audio: await prepareMicrophone(microphone) }
+  }
+  return {
+    camera: ffmpegCamera(name, prepare),
+    encoder: ffmpegEncoder(),
+    clock: systemClock(),
+    lamp: boardLamp(),
+    keyStore: fileKeyStore(disk, data),
+    pairsByFile: false,
+  }
+}
