@@ -192,7 +192,7 @@ export class Outbox {
         const part = file.slice(file.indexOf('.') + 1)
         const path = join(clip.folder, file)
         if (!PART_PATTERN.test(part)) continue
-        const bytes = (await this.#disk.size(path)) ?? 0
+        const bytes = (await this.#disk.info(path))?.bytes ?? 0
         clip.items.push({ kind: 'part', clip: key, part, path, bytes })
         clip.bytes += bytes
       }
@@ -203,7 +203,11 @@ export class Outbox {
       const match = /^(\d{9})\.(alert|gap)$/.exec(name)
       if (match === null) continue
       const path = join(messagesFolder, name)
-      this.#messages.push({ kind: match[2] as 'alert', path, bytes: (await this.#disk.size(path)) ?? 0 })
+      this.#messages.push({
+        kind: match[2] as 'alert',
+        path,
+        bytes: (await this.#disk.info(path))?.bytes ?? 0,
+      })
       this.#nextMessage = Number(match[1]) + 1
     }
   }

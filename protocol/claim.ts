@@ -51,6 +51,8 @@ export interface Claim {
   readonly deviceId: string
   readonly epoch: number
   readonly rootId: string
+  /** The epoch that the registrar had named when the camera made its half. */
+  readonly registrarEpoch: number
   readonly deviceRecipients: Recipients
   readonly hub: { readonly url: string; readonly caId: string }
 }
@@ -130,6 +132,7 @@ export async function readClaim(
     deviceId: payload.deviceId,
     epoch: payload.epoch,
     rootId: signer.id,
+    registrarEpoch: half.invited.registrarEpoch,
     deviceRecipients: half.recipients,
     hub: payload.hub,
   }

@@ -308,6 +308,85 @@ export const errorTable = {
     todo: 'The camera asks for a new certificate by itself. If it goes on, look at the hub’s log.',
     retry: true,
   },
+  // --- the hub ---------------------------------------------------------------------------------------------------
+  'hub.damaged': {
+    says: 'A file of the hub is missing or damaged.',
+    todo: 'Restore the hub’s data folder from its backup.',
+    retry: false,
+  },
+  'hub.code': {
+    says: 'The registration code is wrong or was used before.',
+    todo: 'Take the code that the hub prints; `ownlens hub --new-code` prints a fresh one.',
+    retry: false,
+  },
+  'hub.nonce': { says: 'The nonce is unknown, too old or was used before.', todo: 'Try again.', retry: true },
+  'hub.busy': { says: 'Too many requests from this address.', todo: 'Wait a minute.', retry: true },
+  'hub.household': {
+    says: 'This hub does not know the household, or it is not yours.',
+    todo: 'Register the household at this hub with `ownlens home init`.',
+    retry: false,
+  },
+  'hub.forbidden': {
+    says: 'This certificate does not allow that.',
+    todo: 'Only members and cameras of a household reach what is its own.',
+    retry: false,
+  },
+  'hub.request': {
+    says: 'The request is not one that the hub knows.',
+    todo: 'Bring the hub and this side to the same version.',
+    retry: false,
+  },
+  'enrol.csr': {
+    says: 'The certificate request is not one that can be signed.',
+    todo: 'It must be PKCS#10 with a P-256 key, signed by that key.',
+    retry: false,
+  },
+  'enrol.statement': {
+    says: 'The statement does not belong to this certificate request.',
+    todo: 'Sign a new statement over the key of this request.',
+    retry: false,
+  },
+  'enrol.claim': {
+    says: 'There is no claim for this camera, household and epoch.',
+    todo: 'Pair the camera.',
+    retry: false,
+  },
+  'enrol.held': {
+    says: 'This device key was seen with a counter that was used before.',
+    todo: 'If the card was restored from a backup, confirm it in the app; else reset the camera to a new key.',
+    retry: false,
+  },
+  'enrol.member': {
+    says: 'The household’s roster does not name this member.',
+    todo: 'Ask the founding member to add you.',
+    retry: false,
+  },
+  'broker.failed': {
+    says: 'The broker could not be started.',
+    todo: 'Look at the hub’s log; is mosquitto installed, is the port free?',
+    retry: true,
+  },
+  'store.part': {
+    says: 'A part’s name and its frame do not agree.',
+    todo: 'Nothing to do; it was not taken.',
+    retry: false,
+  },
+  'store.conflict': {
+    says: 'Another part of this name is stored already.',
+    todo: 'Nothing to do; the first one stays.',
+    retry: false,
+  },
+  'store.full': {
+    says: 'The household’s share of the store is full.',
+    todo: 'Give the hub more room with `--store-bytes`, or delete clips.',
+    retry: true,
+  },
+  'store.claim': {
+    says: 'A clip from a camera whose claim the hub does not know.',
+    todo: 'Pair the camera again.',
+    retry: false,
+  },
+  'store.absent': { says: 'There is no such clip or part.', todo: 'List the clips anew.', retry: false },
   // --- models ----------------------------------------------------------------------------------------------------
   'models.weights': {
     says: 'A model file is missing or is not the one that this version was built with.',

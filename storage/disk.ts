@@ -19,8 +19,8 @@ export interface Disk {
   list(path: string): Promise<readonly string[]>
   /** Makes renames, removals and new files in this folder survive a power cut. */
   syncFolder(path: string): Promise<void>
-  /** Bytes of a file; undefined when there is none. */
-  size(path: string): Promise<number | undefined>
+  /** Bytes of a file, and when it was written; undefined when there is none. */
+  info(path: string): Promise<{ readonly bytes: number; readonly writtenAt: Date } | undefined>
 }
 
 /** The real one. */
@@ -56,8 +56,9 @@ export const disk: Disk = {
       await folder.close()
     }
   },
-  async size(path) {
-    return (await absentAsUndefined(stat(path)))?.size
+  async info(path) {
+    const found = await absentAsUndefined(stat(path))
+    return found && { bytes: found.size, writtenAt: found.mtime }
   },
 }
 

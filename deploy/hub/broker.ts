@@ -1,0 +1,24 @@
+import type { CertificateName } from '../../protocol/registrar.ts'
+
+/** What the hub asks of a broker; embedded or apart. */
+export interface Broker {
+  /** `mqtts://host:port`, as clients are told. */
+  readonly url: string
+  /** Calls back for every message on the hub's own topics (`ownlens/1/#`). */
+  onMessage(handler: (topic: string, payload: Uint8Array) => void): void
+  publish(topic: string, payload: Uint8Array): Promise<void>
+  /**
+   * The registrar's certificates of this owner changed: new ones get in from now on, sessions under superseded ones end
+   * before it returns.
+   */
+  changed(owner: string): Promise<void>
+  /** Client ids of those who are connected, where the broker tells. */
+  connected(): readonly string[]
+  close(): Promise<void>
+}
+
+/** What a broker asks of the registrar. */
+export interface Admission {
+  /** The certificate with this serial number, if it counts now. */
+  nameOf(serial: string): Promise<CertificateName | undefined>
+}

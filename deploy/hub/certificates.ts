@@ -1,0 +1,149 @@
+import 'reflect-metadata'
+import { type X509Certificate as NodeCertificate, randomBytes, webcrypto } from 'node:crypto'
+import { isIP } from 'node:net'
+import {
+  BasicConstraintsExtension,
+  cryptoProvider,
+  ExtendedKeyUsage,
+  ExtendedKeyUsageExtension,
+  type Extension,
+  type JsonGeneralName,
+  KeyUsageFlags,
+  KeyUsagesExtension,
+  type PublicKey,
+  SubjectAlternativeNameExtension,
+  type X509Certificate,
+  X509CertificateGenerator,
+  X509CrlGenerator,
+} from '@peculiar/x509'
+
+cryptoProvider.set(webcrypto as never)
+
+export const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
+const MINUTE = 60_000
+export const DAY = 24 * 60 * MINUTE
+
+/** A P-256 key pair with its certificate. */
+export interface Certified {
+  readonly certificate: X509Certificate
+  readonly privateKey: webcrypto.CryptoKey
+}
+
+/** What a certificate is for. */
+export type Purpose = 'hub-tls' | 'hub-key' | 'client'
+
+/** A new self-signed certificate authority, valid for ten years. */
+export async function makeAuthority(now: Date): Promise<Certified> {
+  const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify'])
+  const certificate = await X509CertificateGenerator.createSelfSigned({
+    serialNumber: randomSerial(),
+    name: 'CN=Ownlens hub CA',
+    notBefore: new Date(now.getTime() - 5 * MINUTE),
+    notAfter: new Date(now.getTime() + 3650 * DAY),
+    signingAlgorithm: ALGORITHM,
+    keys,
+    extensions: [
+      new BasicConstraintsExtension(true, 0, true),
+      new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
+    ],
+  })
+  return { certificate, privateKey: keys.privateKey }
+}
+
+/** A certificate by this authority. `notBefore` lies five minutes back, for clocks that differ. */
+export async function issue(
+  authority: Certified,
+  request: {
+    name: string
+    publicKey: PublicKey | webcrypto.CryptoKey
+    purpose: Purpose
+    alternativeNames: JsonGeneralName[]
+    now: Date
+    lifetimeMs: number
+  },
+): Promise<X509Certificate> {
+  const { name, publicKey, purpose, alternativeNames, now, lifetimeMs } = request
+  const usages: Record<Purpose, ExtendedKeyUsage[]> = {
+    'hub-tls': [ExtendedKeyUsage.serverAuth],
+    'hub-key': [],
+    client: [ExtendedKeyUsage.clientAuth],
+  }
+  const extensions: Extension[] = [
+    new BasicConstraintsExtension(false, undefined, true),
+    new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
+    new SubjectAlternativeNameExtension(alternativeNames),
+  ]
+  if (usages[purpose].length > 0) extensions.push(new ExtendedKeyUsageExtension(usages[purpose]))
+  return X509CertificateGenerator.create({
+    serialNumber: randomSerial(),
+    subject: `CN=${name}`,
+    issuer: authority.certificate.subject,
+    notBefore: new Date(now.getTime() - 5 * MINUTE),
+    notAfter: new Date(now.getTime() + lifetimeMs),
+    signingAlgorithm: ALGORITHM,
+    signingKey: authority.privateKey,
+    publicKey,
+    extensions,
+  })
+}
+
+/** A new key and its certificate. */
+export async function makeCertified(
+  authority: Certified,
+  request: Omit<Parameters<typeof issue>[1], 'publicKey'>,
+): Promise<Certified> {
+  const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify'])
+  return {
+    certificate: await issue(authority, { ...request, publicKey: keys.publicKey }),
+    privateKey: keys.privateKey,
+  }
+}
+
+/** The authority's list of certificates that count no more. PEM. */
+export async function makeCrl(
+  authority: Certified,
+  revoked: readonly { serial: string; at: Date }[],
+  now: Date,
+): Promise<string> {
+  const crl = await X509CrlGenerator.create({
+    issuer: authority.certificate.subject,
+    thisUpdate: new Date(now.getTime() - 5 * MINUTE),
+    nextUpdate: new Date(now.getTime() + 3650 * DAY),
+    signingAlgorithm: ALGORITHM,
+    signingKey: authority.privateKey,
+    entries: revoked.map(({ serial, at }) => ({ serialNumber: serial, revocationDate: at })),
+  })
+  return crl.toString('pem')
+}
+
+/** Names under which the hub is reached, as X.509 writes them. */
+export function hostNames(names: readonly string[]): JsonGeneralName[] {
+  return names.map(value => ({ type: isIP(value) === 0 ? ('dns' as const) : ('ip' as const), value }))
+}
+
+/** PKCS#8 PEM of a private key. */
+export async function keyToPem(key: webcrypto.CryptoKey): Promise<string> {
+  const lines =
+    Buffer.from(await webcrypto.subtle.exportKey('pkcs8', key))
+      .toString('base64')
+      .match(/.{1,64}/g) ?? []
+  return `-----BEGIN PRIVATE KEY-----\n${lines.join('\n')}\n-----END PRIVATE KEY-----\n`
+}
+
+/** Reads what `keyToPem` wrote. */
+export async function keyFromPem(pem: string): Promise<webcrypto.CryptoKey> {
+  const der = Buffer.from(pem.replace(/-----[^-]+-----|\s/g, ''), 'base64')
+  return webcrypto.subtle.importKey('pkcs8', der, ALGORITHM, true, ['sign'])
+}
+
+/** Serial number of a certificate as TLS reports it: lower-case hexadecimal without leading zeros. */
+export function serialOf(certificate: X509Certificate | NodeCertificate): string {
+  return certificate.serialNumber.toLowerCase().replace(/^0+/, '')
+}
+
+/** 127 random bits: positive, and never guessed. */
+function randomSerial(): string {
+  const bytes = randomBytes(16)
+  bytes[0] = ((bytes[0] ?? 0) & 0x7f) | 0x40
+  return bytes.toString('hex')
+}
