@@ -387,6 +387,92 @@ export const errorTable = {
     retry: false,
   },
   'store.absent': { says: 'There is no such clip or part.', todo: 'List the clips anew.', retry: false },
+  // --- the household's side --------------------------------------------------------------------------------------
+  'home.exists': {
+    says: 'There is a household in this folder already.',
+    todo: 'Use it, or give another folder with `--data`.',
+    retry: false,
+  },
+  'home.absent': {
+    says: 'There is no household in this folder.',
+    todo: 'Make one with `ownlens home init`, or name its folder with `--data`.',
+    retry: false,
+  },
+  'home.damaged': {
+    says: 'A file of the household is damaged.',
+    todo: 'Restore the folder from its backup; clips and cameras are not touched.',
+    retry: false,
+  },
+  'home.no_root': {
+    says: 'The household’s root key is not on this machine.',
+    todo: 'Do this on the founding member’s machine.',
+    retry: false,
+  },
+  'home.passphrase': {
+    says: 'The passphrase does not open the root key.',
+    todo: 'Try again; mind capital letters and keyboard layout.',
+    retry: false,
+  },
+  'home.words': {
+    says: 'These are not 24 recovery words.',
+    todo: 'Check them one by one; each is an English word from the list of BIP 39.',
+    retry: false,
+  },
+  'pair.no_half': {
+    says: 'No camera has introduced itself in this folder.',
+    todo: 'Start the agent first; an unpaired one with an emulated camera writes `pair/half.jws` into its data folder.',
+    retry: true,
+  },
+  'pair.silent': {
+    says: 'The camera does not answer the invitation.',
+    todo: 'Is the agent running, unpaired, and with an emulated camera? A real one pairs through its lens.',
+    retry: true,
+  },
+  'clip.envelope': {
+    says: 'A sealed statement belongs to another clip, camera, epoch or home.',
+    todo: 'It was not opened. Check where the clip came from.',
+    retry: false,
+  },
+  'clip.claim': {
+    says: 'No claim of this household covers the camera and epoch of this clip.',
+    todo: 'It was not opened. If the camera is yours, pair it again.',
+    retry: false,
+  },
+  'clip.counter': {
+    says: 'Another clip bears this clip’s number.',
+    todo: 'It was not opened: one of the two was replayed or forged. Report it.',
+    retry: false,
+  },
+  'clip.chain': {
+    says: 'The manifests of this camera do not chain.',
+    todo: 'It was not opened: something was left out or forged. Report it.',
+    retry: false,
+  },
+  'clip.hash': {
+    says: 'The clip is not the one that its camera signed.',
+    todo: 'It was not opened. Fetch it again.',
+    retry: true,
+  },
+  'clip.incomplete': {
+    says: 'The clip is not whole yet.',
+    todo: 'Wait until the camera has sent the rest.',
+    retry: true,
+  },
+  'clip.unproven': {
+    says: 'The clip was cut short before anything of it could be proven.',
+    todo: 'Nothing of it can be shown.',
+    retry: false,
+  },
+  'clip.frames': {
+    says: 'A part of the clip is missing or stands in the wrong place.',
+    todo: 'Fetch it again.',
+    retry: true,
+  },
+  'message.replayed': {
+    says: 'A message that came before came again.',
+    todo: 'It was dropped.',
+    retry: false,
+  },
   // --- models ----------------------------------------------------------------------------------------------------
   'models.weights': {
     says: 'A model file is missing or is not the one that this version was built with.',
