@@ -21,15 +21,18 @@ export interface Clip {
   readonly trigger: Trigger
   /** Pre-roll at once, then as the camera delivers. Bounded by `CLIP_QUEUE_BYTES`. */
   readonly fragments: AsyncIterable<Fragment>
+  /** The event began in the clip before, which was split. */
+  readonly continues: boolean
   /** The first confirmed face; undefined when the clip ended without one. */
   readonly firstFace: Promise<SeenFace | undefined>
-  /** The best face so far. */
-  bestFace(): SeenFace | undefined
+  /** Fragments that end in the clip's best picture: the best face, else where something was first seen. */
+  bestPicture(): readonly Fragment[]
   /** Faces so far, best first, at most 64; `at` in monotonic milliseconds. */
   faces(): readonly { readonly at: number; readonly face: Face }[]
   triggers(): readonly Trigger[]
   durationMs(): number
-  end(): Manifest['end']
+  /** Resolves when no more fragments come, and says why. */
+  readonly ended: Promise<Manifest['end']>
 }
 
 /**
@@ -61,7 +64,7 @@ export async function* cut(
   const take = (steps: readonly CutStep[]) => {
     for (const step of steps) {
       if (step.do === 'open') {
-        open = new OpenClip(session, step.sighting, step.fragments, queue)
+        open = new OpenClip(session, step, queue)
         clips.put(open)
       } else if (step.do === 'append') open?.append(step.fragment)
       else if (step.do === 'note') open?.note(step.sighting, step.fragments)
@@ -96,9 +99,10 @@ class OpenClip implements Clip {
   readonly startedAt: number
   readonly trigger: Trigger
   readonly fragments: AsyncIterable<Fragment>
+  readonly continues: boolean
   readonly firstFace: Promise<SeenFace | undefined>
   #tellFirstFace: (face: SeenFace | undefined) => void = () => undefined
-  #best: SeenFace | undefined
+  #best: { readonly face: Face | undefined; readonly fragments: readonly Fragment[] } | undefined
   #faces: { at: number; face: Face }[] = []
   readonly #triggers = new Set<Trigger>()
   readonly #feed = new Feed<Fragment>()
@@ -107,15 +111,16 @@ class OpenClip implements Clip {
   #durationMs = 0
   #lost = 0
   #waitsForKey = false
-  #end: Manifest['end'] = 'event'
+  readonly ended: Promise<Manifest['end']>
+  #tellEnd: (end: Manifest['end']) => void = () => undefined
 
   constructor(
     session: Pick<CameraSession, 'format' | 'init'>,
-    sighting: Sighting,
-    fragments: readonly Fragment[],
+    { sighting, fragments, continues }: Extract<CutStep, { do: 'open' }>,
     queue: { bytes: number },
   ) {
     this.#queue = queue
+    this.continues = continues
     this.fragments = this.#drain()
     this.session = session
     this.startedAt = fragments[0]?.at ?? sighting.at
@@ -123,6 +128,9 @@ class OpenClip implements Clip {
     this.#triggers.add(sighting.trigger)
     this.firstFace = new Promise(resolve => {
       this.#tellFirstFace = resolve
+    })
+    this.ended = new Promise(resolve => {
+      this.#tellEnd = resolve
     })
     for (const fragment of fragments) this.append(fragment)
   }
@@ -149,23 +157,23 @@ class OpenClip implements Clip {
 
   note({ at, since, trigger, faces }: Sighting, fragments: readonly Fragment[]): void {
     this.#triggers.add(trigger)
-    const best = faces[0]
-    if (best === undefined) return
-    const seen = { at, since, faces, fragments }
-    if (fragments.length > 0 && worth(best) > worth(this.#best?.faces[0])) this.#best = seen
-    this.#tellFirstFace(seen)
+    const face = faces[0]
+    const better = this.#best === undefined || worth(face) > worth(this.#best.face)
+    if (fragments.length > 0 && better) this.#best = { face, fragments }
+    if (face === undefined) return
+    this.#tellFirstFace({ at, since, faces, fragments })
     for (const face of faces) this.#faces.push({ at, face })
     if (this.#faces.length > FACES_MAX * 4) this.#faces = this.faces().slice()
   }
 
   close(end: Manifest['end']): void {
-    this.#end = end
+    this.#tellEnd(end)
     this.#feed.close()
     this.#tellFirstFace(undefined)
   }
 
-  bestFace(): SeenFace | undefined {
-    return this.#best
+  bestPicture(): readonly Fragment[] {
+    return this.#best?.fragments ?? []
   }
 
   faces(): readonly { at: number; face: Face }[] {
@@ -178,10 +186,6 @@ class OpenClip implements Clip {
 
   durationMs(): number {
     return this.#durationMs
-  }
-
-  end(): Manifest['end'] {
-    return this.#end
   }
 
   lost(): number {

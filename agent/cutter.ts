@@ -9,7 +9,13 @@ export interface CutRules {
 
 /** What becomes of the clips when something was seen or a fragment came. */
 export type CutStep =
-  | { readonly do: 'open'; readonly sighting: Sighting; readonly fragments: readonly Fragment[] }
+  | {
+      readonly do: 'open'
+      readonly sighting: Sighting
+      readonly fragments: readonly Fragment[]
+      /** The event began in the clip before. */
+      readonly continues: boolean
+    }
   | { readonly do: 'append'; readonly fragment: Fragment }
   | { readonly do: 'note'; readonly sighting: Sighting; readonly fragments: readonly Fragment[] }
   | { readonly do: 'close'; readonly end: 'event' | 'split' }
@@ -46,7 +52,7 @@ export class Cutter {
     if (first === undefined) return []
     this.#open = { startedAt: first.at }
     return [
-      { do: 'open', sighting, fragments },
+      { do: 'open', sighting, fragments, continues: false },
       { do: 'note', sighting, fragments: this.#around(sighting.at) },
     ]
   }
@@ -64,7 +70,7 @@ export class Cutter {
       this.#open = { startedAt: fragment.at }
       return [
         { do: 'close', end: 'split' },
-        { do: 'open', sighting: this.#lastSighting, fragments: [fragment] },
+        { do: 'open', sighting: this.#lastSighting, fragments: [fragment], continues: true },
       ]
     }
     return [{ do: 'append', fragment }]

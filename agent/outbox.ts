@@ -4,6 +4,7 @@ import type { Gap } from '../protocol/messages.ts'
 import { writePart } from '../protocol/part.ts'
 import { PART_PATTERN } from '../protocol/topics.ts'
 import { type Disk, listFiles, replaceFile } from '../storage/disk.ts'
+import { Bell } from './bell.ts'
 import type { SealedPart } from './seal.ts'
 
 /** Which clip of which epoch. */
@@ -88,6 +89,16 @@ export class Outbox {
     return undefined
   }
 
+  /** Resolves when nothing waits any more, or at the signal. */
+  async drained({ signal }: { signal: AbortSignal }): Promise<void> {
+    const bell = new Bell()
+    const stop = this.onChange(bell.ring)
+    signal.addEventListener('abort', bell.ring, { once: true })
+    while (!signal.aborted && this.#clips.length + this.#messages.length > 0) await bell.wait()
+    signal.removeEventListener('abort', bell.ring)
+    stop()
+  }
+
   /** Calls back at every change; returns how to stop that. */
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener)
@@ -144,7 +155,7 @@ export class Outbox {
     await this.#disk.remove(item.path)
     if (item.kind !== 'part') {
       this.#messages = this.#messages.filter(other => other !== item)
-      return
+      return this.#wake()
     }
     const clip = this.#clips.find(held => held.items.includes(item))
     if (clip === undefined) return

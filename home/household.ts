@@ -245,14 +245,13 @@ export class Household {
     return this.data.names(this.identities)
   }
 
-  async nameCamera(deviceId: string, name: string): Promise<void> {
+  /** Gives a member or a camera a name; names stay on this machine, sealed. */
+  async rename(kind: 'members' | 'cameras', id: string, name: string): Promise<void> {
     const names = await this.names()
     const member = await this.data.member()
     if (member === undefined) throw new OwnlensError('home.absent', this.data.folder)
-    await this.data.putNames(
-      { ...names, cameras: { ...names.cameras, [deviceId]: name } },
-      await ownRecipient(member),
-    )
+    const changed = { ...names, [kind]: { ...names[kind], [id]: name } }
+    await this.data.putNames(changed, await ownRecipient(member))
   }
 }
 
@@ -278,7 +277,8 @@ export async function memberRecipient(
   return makeStatement(recipientKind, { householdId, memberId: signer.id, number: 1, recipients }, signer)
 }
 
-async function ownRecipient(member: MemberFile): Promise<string> {
+/** Where a member seals what only it shall read. */
+export async function ownRecipient(member: MemberFile): Promise<string> {
   return identityToRecipient(member.hybrid ?? member.x25519)
 }
 

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import { watch } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { checkHalf, claimKind, type Half, readClaim, readHalf } from '../protocol/claim.ts'
 import { OwnlensError } from '../protocol/errors.ts'
@@ -7,9 +6,8 @@ import { writeInvitation } from '../protocol/invitation.ts'
 import type { Signer } from '../protocol/keys.ts'
 import { makeStatement } from '../protocol/statement.ts'
 import { readText, replaceFile } from '../storage/disk.ts'
+import { folderChanges } from '../storage/folder-changes.ts'
 import type { Household } from './household.ts'
-
-const POLL_MS = 500
 
 /**
  * Pairs a camera whose `pair/` folder can be reached (emulated hardware): writes the invitation there, waits for the camera's
@@ -77,21 +75,10 @@ async function waitForHalf(
   wanted: (half: Half, jws: string) => boolean,
   timeoutMs: number,
 ): Promise<string> {
-  const late = Date.now() + timeoutMs
-  const watcher = watch(folder)
-  try {
-    for (;;) {
-      const changed = new Promise<void>(resolve => {
-        watcher.once('change', () => resolve())
-        setTimeout(resolve, POLL_MS)
-      })
-      const jws = await read()
-      const half = jws === undefined ? undefined : await readHalf(jws).catch(() => undefined)
-      if (jws !== undefined && half !== undefined && wanted(half, jws)) return jws
-      if (Date.now() > late) throw new OwnlensError('pair.silent', folder)
-      await changed
-    }
-  } finally {
-    watcher.close()
+  for await (const _ of folderChanges(folder, { signal: AbortSignal.timeout(timeoutMs) })) {
+    const jws = await read()
+    const half = jws === undefined ? undefined : await readHalf(jws).catch(() => undefined)
+    if (jws !== undefined && half !== undefined && wanted(half, jws)) return jws
   }
+  throw new OwnlensError('pair.silent', folder)
 }

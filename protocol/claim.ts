@@ -53,6 +53,8 @@ export interface Claim {
   readonly rootId: string
   /** The epoch that the registrar had named when the camera made its half. */
   readonly registrarEpoch: number
+  /** The device's half, whole. */
+  readonly half: string
   readonly deviceRecipients: Recipients
   readonly hub: { readonly url: string; readonly caId: string }
 }
@@ -133,6 +135,7 @@ export async function readClaim(
     epoch: payload.epoch,
     rootId: signer.id,
     registrarEpoch: half.invited.registrarEpoch,
+    half: payload.half,
     deviceRecipients: half.recipients,
     hub: payload.hub,
   }

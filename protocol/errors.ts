@@ -31,6 +31,11 @@ export const errorTable = {
     todo: 'Restore it, or reset the camera and pair it again: a number must never be used twice.',
     retry: false,
   },
+  'epoch.damaged': {
+    says: 'The file with the camera’s newest epoch is damaged.',
+    todo: 'Write the highest epoch that `ownlens home list` ever showed for this camera into it.',
+    retry: false,
+  },
   'enrol.counter': {
     says: 'The file with the enrolment counter is damaged.',
     todo: 'Restore it, or reset the camera and pair it again.',
@@ -411,6 +416,31 @@ export const errorTable = {
   'home.passphrase': {
     says: 'The passphrase does not open the root key.',
     todo: 'Try again; mind capital letters and keyboard layout.',
+    retry: false,
+  },
+  'home.passphrase_needed': {
+    says: 'The root key’s passphrase is needed, and nobody can be asked for it here.',
+    todo: 'Run the command at a terminal, or give `--passphrase-file FILE`.',
+    retry: false,
+  },
+  'home.hub': {
+    says: 'This is not a hub’s address with its fingerprint.',
+    todo: 'Copy what `ownlens hub` printed: https://host:port#fingerprint',
+    retry: false,
+  },
+  'home.member': {
+    says: 'This does not name exactly one member who can be taken out.',
+    todo: 'See `ownlens home members list`; the last member stays.',
+    retry: false,
+  },
+  'home.member_file': {
+    says: 'This is not a file of an invitation or an answer to one.',
+    todo: 'Make it anew with `ownlens home members invite` or `ownlens home members join`.',
+    retry: false,
+  },
+  'home.nothing': {
+    says: 'There is no such clip.',
+    todo: 'See `ownlens home list`.',
     retry: false,
   },
   'home.words': {

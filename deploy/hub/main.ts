@@ -1,0 +1,93 @@
+import { networkInterfaces } from 'node:os'
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { dataFolder } from '../../cli/data-folder.ts'
+import { type LogLevel, makeLog } from '../../cli/log.ts'
+import { shutdownSignal } from '../../cli/shutdown.ts'
+import { disk } from '../../storage/disk.ts'
+import { lockFolder } from '../../storage/lock.ts'
+import { startHub } from './hub.ts'
+
+interface Flags {
+  readonly data?: string
+  readonly host: string
+  readonly name: readonly string[]
+  readonly port: number
+  readonly mqttPort: number
+  readonly broker: 'aedes' | 'mosquitto'
+  readonly storeGib: number
+  readonly newCode?: boolean
+  readonly json?: boolean
+  readonly logLevel: LogLevel
+}
+
+const GIB = 1024 ** 3
+
+/** `ownlens hub`. */
+export function hubCommand(): Command {
+  return new Command('hub')
+    .description('Registrar, broker and clip store on one machine. It sees no picture.')
+    .option('--data <folder>', 'where its keys, registrations and sealed clips are kept')
+    .option('--host <address>', 'where to listen; 0.0.0.0 for the whole network', '127.0.0.1')
+    .option(
+      '--name <name...>',
+      'how cameras and apps reach it: host name or address, the first is told to them',
+      [],
+    )
+    .option('--port <port>', 'HTTPS', wholeNumber, 8443)
+    .option('--mqtt-port <port>', 'MQTT over TLS', wholeNumber, 8883)
+    .addOption(
+      new Option('--broker <broker>', 'embedded, or Debian’s')
+        .choices(['aedes', 'mosquitto'])
+        .default('aedes'),
+    )
+    .option('--store-gib <number>', 'sealed clips kept for each household', wholeNumber, 32)
+    .option('--new-code', 'make a new registration code')
+    .option('--json', 'print what a program needs, as one line')
+    .addOption(
+      new Option('--log-level <level>').choices(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+    )
+    .action(run)
+}
+
+async function run(flags: Flags): Promise<void> {
+  const data = dataFolder('hub', flags.data)
+  const unlock = lockFolder(data)
+  const signal = shutdownSignal()
+  const hub = await startHub({
+    data,
+    disk,
+    host: flags.host,
+    port: flags.port,
+    mqttPort: flags.mqttPort,
+    broker: flags.broker,
+    names: flags.name.length > 0 ? flags.name : namesOf(flags.host),
+    storeBytes: flags.storeGib * GIB,
+    requestsPerMinute: 600,
+    log: makeLog(flags.logLevel, 'hub'),
+  })
+  if (flags.newCode) await hub.registrar.newCode()
+  const code = await hub.registrationCode()
+  const { address, brokerUrl } = hub
+  process.stdout.write(
+    flags.json
+      ? `${JSON.stringify({ hub: address, code, broker: brokerUrl })}\n`
+      : `The hub runs. Make a household with:\n\n  ownlens home init --hub ${address} --code ${code}\n\nThe code lets one household in; then there is a new one (restart the hub to see it).\n`,
+  )
+  if (!signal.aborted) await new Promise(resolve => signal.addEventListener('abort', resolve, { once: true }))
+  await hub.close()
+  unlock()
+}
+
+/** A hub that listens everywhere is reached by the machine's own addresses. */
+function namesOf(host: string): readonly string[] {
+  if (host !== '0.0.0.0' && host !== '::') return [host]
+  const addresses = Object.values(networkInterfaces()).flatMap(found => found ?? [])
+  const outside = addresses.filter(({ internal, family }) => !internal && family === 'IPv4')
+  return [...outside.map(({ address }) => address), '127.0.0.1']
+}
+
+function wholeNumber(text: string): number {
+  const value = Number(text)
+  if (!Number.isSafeInteger(value) || value < 0) throw new InvalidArgumentError('a whole number is wanted')
+  return value
+}

@@ -1,0 +1,51 @@
+#!/usr/bin/env node
+import { type Command, CommanderError } from 'commander'
+import { describeFailure } from './cli/failure.ts'
+
+interface Entry {
+  readonly says: string
+  readonly load: () => Promise<Command>
+}
+
+/** Commands and where they live. Each is loaded when it is asked for, so that a board's package carries no hub. */
+const COMMANDS: Readonly<Record<string, Entry>> = {
+  demo: {
+    says: 'hub, household and one emulated camera in one go: pairs, records, seals, opens',
+    load: async () => (await import('./demo/main.ts')).demoCommand(),
+  },
+  agent: {
+    says: 'the camera',
+    load: async () => (await import('./agent/main.ts')).agentCommand(),
+  },
+  hub: {
+    says: 'registrar, broker and clip store on one machine',
+    load: async () => (await import('./deploy/hub/main.ts')).hubCommand(),
+  },
+  home: {
+    says: 'the household: init, pair, list, open, watch, members',
+    load: async () => (await import('./home/main.ts')).homeCommand(),
+  },
+}
+
+const [, , wanted = '--help', ...rest] = process.argv
+const entry = Object.hasOwn(COMMANDS, wanted) ? COMMANDS[wanted] : undefined
+if (entry === undefined) {
+  const helped = wanted === '--help' || wanted === '-h' || wanted === 'help'
+  const lines = Object.entries(COMMANDS).map(([name, { says }]) => `  ${name.padEnd(8)}${says}`)
+  const text = `Usage: ownlens <command> [options]\n\n${lines.join('\n')}\n\nEvery command has --help.\n`
+  ;(helped ? process.stdout : process.stderr).write(
+    helped ? text : `There is no command ${wanted}.\n\n${text}`,
+  )
+  process.exitCode = helped ? 0 : 2
+} else {
+  try {
+    const command = await entry.load()
+    await command.name(`ownlens ${wanted}`).exitOverride().parseAsync(rest, { from: 'user' })
+  } catch (error) {
+    if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2
+    else {
+      process.stderr.write(`${describeFailure(error)}\n`)
+      process.exitCode = 1
+    }
+  }
+}
