@@ -2,7 +2,14 @@ import { defineConfig } from 'vitest/config'
 
 /** Tests run as they were compiled: workers and commands that they start are the ones that ship. */
 const project = (name: string, options: { testTimeout: number; fileParallelism?: boolean }) => ({
-  test: { name, include: [`dist/test/${name}/**/*.test.js`], hookTimeout: 120_000, ...options },
+  test: {
+    name,
+    include: [`dist/test/${name}/**/*.test.js`],
+    hookTimeout: 120_000,
+    // What is tested is loaded by Node itself.
+    server: { deps: { external: [/\/dist\/(?!test\/)/] } },
+    ...options,
+  },
 })
 
 export default defineConfig({

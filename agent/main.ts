@@ -49,9 +49,12 @@ async function run(flags: Flags): Promise<void> {
   const { runtime, minScore } = config.detector
   const detector = await lastingDetector(() => createFaceDetector({ runtime, minScore }), log)
   const hardware = hardwareFor(config, { disk, data })
-  await runAgent({ config, hardware, disk, data, detector, log, signal })
-  await detector.close()
-  unlock()
+  try {
+    await runAgent({ config, hardware, disk, data, detector, log, signal })
+  } finally {
+    await detector.close()
+    unlock()
+  }
 }
 
 /** The one place that knows which hardware there is. Throws `camera.source`, `camera.file`. */

@@ -79,12 +79,15 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   )
   const { camera, encoder } = hardware
   const keeper = { encoder, clock, household, signer, outbox, sequence, boot, log, lost: tell }
-  await record({ ...keeper, camera, lamp, detector, config, status }, { signal, grace: grace.signal })
-  await outbox.drained({ signal: grace.signal })
-  publishing.abort()
-  await published
-  lamp.show('off')
-  log.info({ clips: outbox.clips }, 'agent stopped')
+  try {
+    await record({ ...keeper, camera, lamp, detector, config, status }, { signal, grace: grace.signal })
+    await outbox.drained({ signal: grace.signal })
+  } finally {
+    publishing.abort()
+    await published
+    lamp.show('off')
+    log.info({ clips: outbox.clips }, 'agent stopped')
+  }
 }
 
 /** The camera's household; an unpaired one waits for it, until the signal. */

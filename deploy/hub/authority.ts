@@ -1,3 +1,4 @@
+import 'reflect-metadata'
 import { createPrivateKey } from 'node:crypto'
 import { hostname } from 'node:os'
 import { join } from 'node:path'

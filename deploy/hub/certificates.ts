@@ -113,7 +113,8 @@ export async function makeCrl(
     signingKey: authority.privateKey,
     entries: revoked.map(({ serial, at }) => ({ serialNumber: serial, revocationDate: at })),
   })
-  return crl.toString('pem')
+  // RFC 7468 §6 calls it X509 CRL, and OpenSSL reads nothing else.
+  return crl.toString('pem').replaceAll(' CRL-----', ' X509 CRL-----')
 }
 
 /** Names under which the hub is reached, as X.509 writes them. */

@@ -1,4 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { type AddressInfo, createServer } from 'node:net'
+import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { connectAsync, type MqttClient } from 'mqtt'
@@ -36,7 +38,8 @@ const START_MS = 10_000
  * every certificate, before the answer that carries it; certificates that count no more stand in a CRL, and their sessions
  * are pushed out by a connection under the same name (ARCHITECTURE, "mosquitto").
  */
-export async function mosquittoBroker(options: MosquittoBrokerOptions): Promise<Broker> {
+export async function mosquittoBroker(wanted: MosquittoBrokerOptions): Promise<Broker> {
+  const options = { ...wanted, port: wanted.port === 0 ? await freePort(wanted.host) : wanted.port }
   const { disk, folder, authority, log } = options
   await disk.makeFolder(folder)
   const at = (name: string) => join(folder, name)
@@ -170,6 +173,8 @@ export function aclText(rows: readonly Pick<Row, 'common_name' | 'uri'>[]): stri
 
 function configuration({ host, port }: MosquittoBrokerOptions, at: (name: string) => string): string {
   return `${[
+    // Started by root it would become another user, who may not read its keys.
+    `user ${userInfo().username}`,
     'per_listener_settings false',
     `listener ${port} ${host}`,
     `cafile ${at('ca.pem')}`,
@@ -196,6 +201,18 @@ function configuration({ host, port }: MosquittoBrokerOptions, at: (name: string
     'log_type information',
     'connection_messages false',
   ].join('\n')}\n`
+}
+
+/** mosquitto does not choose a port by itself. */
+async function freePort(host: string): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(0, host, resolve)
+  })
+  const { port } = server.address() as AddressInfo
+  await new Promise(resolve => server.close(resolve))
+  return port
 }
 
 interface Running {
