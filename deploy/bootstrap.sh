@@ -23,7 +23,7 @@ fi
 
 # --- Debian's packages -----------------------------------------------------------------------------------------------
 # command:package
-wanted='ffmpeg:ffmpeg v4l2-ctl:v4l-utils arecord:alsa-utils flock:util-linux'
+wanted='ffmpeg:ffmpeg v4l2-ctl:v4l-utils arecord:alsa-utils flock:util-linux setpriv:util-linux'
 case $for_what in
   test | bench) wanted="$wanted mosquitto:mosquitto age:age openssl:openssl curl:curl" ;;
 esac

@@ -222,7 +222,10 @@ interface Running {
 }
 
 async function start({ log, program = 'mosquitto' }: MosquittoBrokerOptions, conf: string): Promise<Running> {
-  const child = spawn(program, ['-c', conf], { stdio: ['ignore', 'ignore', 'pipe'] })
+  // Whatever ends the hub ends its broker: an orphan would hold the port, with rights that nobody updates.
+  const child = spawn('setpriv', ['--pdeathsig', 'KILL', program, '-c', conf], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
   const waiting: { pattern: RegExp; resolve: () => void }[] = []
   const said = (pattern: RegExp) =>
     new Promise<void>(resolve => {
