@@ -1,0 +1,104 @@
+import { execFileSync } from 'node:child_process'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { cpus, tmpdir, totalmem } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Command, InvalidArgumentError } from 'commander'
+import { measureAlert } from './alert.ts'
+import { measureCatchUp } from './catch-up.ts'
+import { measureCpu } from './cpu.ts'
+import { measureDetection } from './detect.ts'
+import type { BenchContext, Row } from './row.ts'
+import { measureSealing } from './seal.ts'
+
+/** Every row, in the order of the table, and what measures it. */
+const NAMES = [
+  'detect.ms',
+  'detect.found',
+  'cpu.quiet',
+  'cpu.busy',
+  'cpu.copy',
+  'rss',
+  'seal.cpu',
+  'catchup.rate',
+  'alert.p95',
+] as const
+const MEASURES = [measureDetection, measureCpu, measureSealing, measureCatchUp, measureAlert]
+/** Named in the founding design, and not there yet: what they measure is not built. */
+const LATER = ['live.first', 'live.glass.p95', 'block.p99', 'enroll.growth']
+
+/** `ownlens bench`. */
+export function benchCommand(): Command {
+  return new Command('bench')
+    .description(`Cost and speed against peers in one run. Not measured yet: ${LATER.join(', ')}.`)
+    .option('--only <name>', `one row: ${NAMES.join(', ')}`, known)
+    .option('--json', 'for programs')
+    .option('--write', 'write the table into BENCHMARKS.md')
+    .action(async (flags: { only?: string; json?: boolean; write?: boolean }) => {
+      const folder = await mkdtemp(join(tmpdir(), 'ownlens-bench-'))
+      const tell = (text: string) => void process.stderr.write(`${text}\n`)
+      try {
+        const rows = await measure({ folder, tell }, name => flags.only === undefined || flags.only === name)
+        process.stdout.write(
+          flags.json ? `${JSON.stringify({ machine: machine(), rows })}\n` : `${asTable(rows)}\n`,
+        )
+        if (flags.write) await writeTable(rows)
+      } finally {
+        await rm(folder, { recursive: true, force: true })
+      }
+    })
+}
+
+async function measure(context: BenchContext, only: (name: string) => boolean): Promise<readonly Row[]> {
+  const rows: Row[] = []
+  for (const one of MEASURES) rows.push(...(await one(context, only)))
+  return NAMES.flatMap(name => rows.filter(row => row.name === name))
+}
+
+function known(name: string): string {
+  if (!(NAMES as readonly string[]).includes(name))
+    throw new InvalidArgumentError(`one of ${NAMES.join(', ')}`)
+  return name
+}
+
+function machine(): string {
+  const versions = ['ffmpeg', 'mosquitto'].map(program => `${program} ${versionOf(program)}`)
+  const model = cpus()[0]?.model ?? 'unknown processor'
+  return `${model}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GB, Node ${process.versions.node}, ${versions.join(', ')}`
+}
+
+function versionOf(program: string): string {
+  try {
+    const flag = program === 'ffmpeg' ? '-version' : '-h'
+    return (
+      /version (\S+)/.exec(
+        execFileSync(program, [flag], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }),
+      )?.[1] ?? '?'
+    )
+  } catch (error) {
+    const said = String((error as { stdout?: unknown }).stdout ?? '')
+    return /version (\S+)/.exec(said)?.[1] ?? 'not installed'
+  }
+}
+
+function asTable(rows: readonly Row[]): string {
+  const lines = rows.map(({ name, unit, ours, peer, peerName, ratio, better }) => {
+    const against = peer === null ? `– (${peerName})` : `${peer} (${peerName})`
+    return `| ${name} | ${unit} | ${ours} | ${against} | ${ratio ?? '–'} | ${better} |`
+  })
+  return [
+    '| row | unit | ours | peer | ours / peer | better |',
+    '| --- | --- | --- | --- | --- | --- |',
+    ...lines,
+  ].join('\n')
+}
+
+/** Puts the table between the marks in BENCHMARKS.md. */
+async function writeTable(rows: readonly Row[]): Promise<void> {
+  const path = fileURLToPath(new URL('../../BENCHMARKS.md', import.meta.url))
+  const text = await readFile(path, 'utf8')
+  const [before, rest] = text.split('<!-- table -->')
+  const after = rest?.split('<!-- end -->')[1]
+  if (before === undefined || after === undefined) throw new Error('BENCHMARKS.md has no marks for the table')
+  await writeFile(path, `${before}<!-- table -->\n\n${machine()}\n\n${asTable(rows)}\n\n<!-- end -->${after}`)
+}
