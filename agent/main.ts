@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { Command } from 'commander'
 import { dataFolder } from '../cli/data-folder.ts'
 import { makeLog } from '../cli/log.ts'
+import { emptyCoreDumps } from '../cli/no-core.ts'
 import { shutdownSignal } from '../cli/shutdown.ts'
 import { emulated } from '../hardware/emulated/emulated.ts'
 import type { Hardware } from '../hardware/hardware.ts'
@@ -43,6 +44,7 @@ export function agentCommand(): Command {
 async function run(flags: Flags): Promise<void> {
   const config = await readConfig(flags)
   const data = dataFolder('agent', flags.data)
+  emptyCoreDumps()
   const unlock = lockFolder(data)
   const log = makeLog(config.log.level, 'agent')
   const signal = shutdownSignal()

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Logger } from 'pino'
 import type { Hardware } from '../hardware/hardware.ts'
 import type { FaceDetector } from '../models/face-detector.ts'
-import { codeOf } from '../protocol/errors.ts'
+import { codeOf, OwnlensError } from '../protocol/errors.ts'
 import { base32 } from '../protocol/ids.ts'
 import { gapKind } from '../protocol/messages.ts'
 import { sealStatement } from '../protocol/sealed.ts'
@@ -35,7 +35,7 @@ export interface AgentOptions {
 /**
  * The whole agent: who it belongs to, what it sealed and has not sent, the camera, the hub. Returns when it has stopped.
  *
- * @throws OwnlensError `household.damaged`, `sequence.damaged`, `keystore.*`: what only a person can mend.
+ * @throws OwnlensError `household.damaged`, `sequence.damaged`, `keystore.*`, `pair.lens`: what only a person can mend.
  */
 export async function runAgent(options: AgentOptions): Promise<void> {
   const { config, hardware, disk, data, detector, log, signal, graceMs = 3500 } = options
@@ -99,6 +99,5 @@ async function whose(
   if (known !== undefined) return known
   hardware.lamp.show('unpaired')
   if (hardware.pairsByFile) return pairByFile({ disk, data, keyStore: hardware.keyStore, log }, { signal })
-  log.warn('this camera is unpaired, and pairing through the lens is not built yet')
-  return undefined
+  throw new OwnlensError('pair.lens')
 }

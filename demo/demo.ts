@@ -7,6 +7,7 @@ import { hardwareFor } from '../agent/main.ts'
 import { pause } from '../agent/publisher.ts'
 import { runAgent } from '../agent/run.ts'
 import { makeLog } from '../cli/log.ts'
+import { emptyCoreDumps } from '../cli/no-core.ts'
 import { type Hub, startHub } from '../deploy/hub/hub.ts'
 import { microphones } from '../hardware/pi/alsa.ts'
 import { Household } from '../home/household.ts'
@@ -36,6 +37,7 @@ const FINISH_MS = 30_000
  * @returns whether a clip with a face was opened at home and nothing by the stranger.
  */
 export async function runDemo(options: DemoOptions): Promise<boolean> {
+  emptyCoreDumps()
   const out = resolve(options.out)
   await mkdir(out, { recursive: true })
   const work = await mkdtemp(join(tmpdir(), 'ownlens-demo-'))

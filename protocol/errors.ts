@@ -453,6 +453,11 @@ export const errorTable = {
     todo: 'Start the agent first; an unpaired one with an emulated camera writes `pair/half.jws` into its data folder.',
     retry: true,
   },
+  'pair.lens': {
+    says: 'A real camera pairs through its lens, and this version does not read codes yet.',
+    todo: 'Use an emulated camera (a file, lavfi:GRAPH or scene), or see it work in `ownlens demo --camera …`.',
+    retry: false,
+  },
   'pair.silent': {
     says: 'The camera does not answer the invitation.',
     todo: 'Is the agent running, unpaired, and with an emulated camera? A real one pairs through its lens.',
