@@ -6,6 +6,7 @@ import { emptyCoreDumps } from '../cli/no-core.ts'
 import { shutdownSignal } from '../cli/shutdown.ts'
 import { emulated } from '../hardware/emulated/emulated.ts'
 import type { Hardware } from '../hardware/hardware.ts'
+import { describeHardware, listHardware } from '../hardware/list.ts'
 import { pi } from '../hardware/pi/pi.ts'
 import { parseSource } from '../hardware/source.ts'
 import { createFaceDetector } from '../models/detector.ts'
@@ -22,6 +23,8 @@ interface Flags {
   readonly microphone?: string
   readonly name?: string
   readonly data?: string
+  readonly list?: boolean
+  readonly json?: boolean
 }
 
 const CONFIG_MAX = 256 * 1024
@@ -38,7 +41,14 @@ export function agentCommand(): Command {
     .option('--microphone <device>', 'as --list names it, auto, or none')
     .option('--name <name>', 'what the home calls this camera; it travels sealed')
     .option('--data <folder>', 'where keys, claim and outbox are kept')
-    .action(run)
+    .option('--list', 'name the connected cameras and microphones, and what they offer')
+    .option('--json', 'with --list: as JSON')
+    .action(flags => (flags.list ? list(flags) : run(flags)))
+}
+
+async function list({ json }: Flags): Promise<void> {
+  const found = await listHardware()
+  process.stdout.write(json ? `${JSON.stringify(found, null, 2)}\n` : describeHardware(found))
 }
 
 async function run(flags: Flags): Promise<void> {

@@ -31,8 +31,10 @@ export function smallFrame(
 }
 
 /**
- * One ffmpeg with two live outputs: the ring's fMP4 on pipe:1, small RGB frames on pipe:3. Pure; right for ffmpeg 5.1 to
- * 7.1.
+ * One ffmpeg with two live outputs: the ring's fMP4 on pipe:1, small RGB frames on pipe:3. Pure. These lines and those
+ * below were run on ffmpeg 5.1.9 and 7.0.2 at `-loglevel warning`: neither calls an option deprecated, only the pixel
+ * format of JPEGs (yuvj420p). `-timeout` (RTSP) is there since 5.0, `-fps_mode` since 5.1; `-vsync`, `-stimeout` and
+ * `-enc_time_base -1`, which later versions drop, are not used.
  */
 export function captureCommand(capture: Capture, frames: { rate: number; size: number }): CommandLine {
   const { audio, ring, video } = capture
@@ -90,8 +92,11 @@ function lowresFor({ width, height }: { width: number; height: number }, size: n
 export function clipCommand(ring: 'mjpeg' | 'h264', encoder: 'libx264' | 'h264_v4l2m2m'): CommandLine {
   const x264 = ['-c:v', 'libx264', '-preset', 'veryfast', '-bf', '0', '-pix_fmt', 'yuv420p']
   const m2m = ['-c:v', 'h264_v4l2m2m', '-b:v', '3M', '-pix_fmt', 'yuv420p']
+  // Every picture once, when it was taken: a camera's pace changes with the light.
+  const pace = ['-fps_mode', 'vfr', '-enc_time_base', '1:90000']
   const keys = ['-force_key_frames', 'expr:gte(t,n_forced*2)']
-  const video = ring === 'h264' ? ['-c:v', 'copy'] : [...(encoder === 'libx264' ? x264 : m2m), ...keys]
+  const video =
+    ring === 'h264' ? ['-c:v', 'copy'] : [...(encoder === 'libx264' ? x264 : m2m), ...pace, ...keys]
   return {
     inputs: [{ options: [...QUIET, '-threads', '1', '-f', 'mp4'], source: 'pipe:0' }],
     outputs: [

@@ -1,8 +1,9 @@
-import { OwnlensError } from '../protocol/errors.ts'
+import { codeOf, OwnlensError } from '../protocol/errors.ts'
 import { Fmp4Splitter, type Fmp4Timing, readFragmentTimes, readTiming } from '../protocol/fmp4.ts'
 import { type Capture, captureCommand, smallFrame } from './arguments.ts'
+import { KEY_GAP_MAX } from './capture.ts'
 import { type Ffmpeg, startFfmpeg } from './ffmpeg.ts'
-import { cameraError } from './ffmpeg-errors.ts'
+import { cameraError, cameraLost } from './ffmpeg-errors.ts'
 import type { Camera, CameraSession, Fragment, Frame, FrameOptions } from './hardware.ts'
 import { ByteQueue, LatestQueue } from './queue.ts'
 
@@ -14,20 +15,28 @@ const START_MS = 15_000
 const SILENT_MS = 5_000
 
 /**
- * A camera behind ffmpeg, whatever its source.
+ * A camera behind ffmpeg, whatever its source. H.264 whose key pictures prove to come too seldom ends its session with
+ * `camera.keys`; the sessions after it decode the stream instead.
  *
  * @param prepare finds out what the source is and how to open it; throws `camera.*`.
  * @param endless whether an end that nobody asked for is a fault (a file that does not loop may end).
  */
 export function ffmpegCamera(name: string, prepare: () => Promise<Capture>, endless = true): Camera {
+  let seldomKeys = false
   return {
     name,
     async open({ signal, frames }) {
       signal.throwIfAborted()
-      const capture = await prepare()
+      const found = await prepare()
+      const capture: Capture =
+        seldomKeys && found.ring === 'copy-h264' ? { ...found, ring: 'encode-mjpeg' } : found
       signal.throwIfAborted()
       const process = await startFfmpeg(captureCommand(capture, frames))
-      return startSession({ name, capture, frames, process, endless }, signal)
+      const session = await startSession({ name, capture, frames, process, endless }, signal)
+      session.ended.catch((error: unknown) => {
+        seldomKeys ||= codeOf(error) === 'camera.keys'
+      })
+      return session
     },
   }
 }
@@ -45,13 +54,14 @@ async function startSession(opened: Opened, signal: AbortSignal): Promise<Camera
   const frames = new LatestQueue<Frame>()
   const fragments = new ByteQueue<Fragment>(QUEUE_BYTES)
   const watchdog = new Watchdog()
+  let started = false
   let broken: unknown
   const fail = (error: unknown) => {
     broken ??= error
     void process.stop()
   }
   readFrames(opened, frames, watchdog)
-  const init = readRing(process, fragments, watchdog, fail)
+  const init = readRing(opened, fragments, watchdog, fail)
 
   const abort = () => void process.stop()
   signal.addEventListener('abort', abort, { once: true })
@@ -62,7 +72,7 @@ async function startSession(opened: Opened, signal: AbortSignal): Promise<Camera
     fragments.close()
     if (signal.aborted) return
     if (broken !== undefined) throw broken
-    if (failed || endless) throw cameraError(lastWords, name)
+    if (failed || endless) throw (started ? cameraLost : cameraError)(lastWords, name)
   })
   ended.catch(() => undefined)
   watchdog.start(START_MS, () => fail(new OwnlensError('camera.silent', name)))
@@ -71,6 +81,7 @@ async function startSession(opened: Opened, signal: AbortSignal): Promise<Camera
     signal.throwIfAborted()
     throw cameraError((await process.ended).lastWords, name)
   }
+  started = true
   watchdog.start(SILENT_MS, () => fail(new OwnlensError('camera.silent', name)))
   return {
     format: {
@@ -114,13 +125,15 @@ function readFrames(
 
 /** Resolves with ftyp + moov. */
 function readRing(
-  process: Ffmpeg,
+  { name, capture, process }: Opened,
   fragments: ByteQueue<Fragment>,
   watchdog: Watchdog,
   fail: (error: unknown) => void,
 ): Promise<Uint8Array> {
   const splitter = new Fmp4Splitter()
   const pace = new Pace()
+  let lastKey: number | undefined
+  let sound: Uint8Array[] = []
   let timing: Fmp4Timing | undefined
   return new Promise(resolve => {
     process.stdout.on('data', (bytes: Uint8Array) => {
@@ -131,11 +144,18 @@ function readRing(
             resolve(data)
           } else if (timing !== undefined) {
             const times = readFragmentTimes(data, timing)
+            sound.push(data)
             // A fragment of sound alone cannot be cut at; it goes with the picture's next one.
             if (times === undefined) continue
+            const whole = sound.length === 1 ? data : Buffer.concat(sound)
+            sound = []
             watchdog.alive()
+            if (times.key || lastKey === undefined) lastKey = times.start
+            if (capture.ring === 'copy-h264' && times.start + times.duration - lastKey > KEY_GAP_MAX)
+              throw new OwnlensError('camera.keys', name)
             const durationMs = times.duration * 1000
-            fragments.put({ data, at: pace.at(times.start * 1000, durationMs), durationMs, key: times.key })
+            const at = pace.at(times.start * 1000, durationMs)
+            fragments.put({ data: whole, at, durationMs, key: times.key })
           }
         }
       } catch (error) {

@@ -3,7 +3,7 @@ import { longestKeyGap, probe } from './probe.ts'
 import type { Source } from './source.ts'
 
 /** H.264 is passed through only when a clip can begin at least this often (seconds). */
-const KEY_GAP_MAX = 2.1
+export const KEY_GAP_MAX = 2.1
 
 /** Finds out how to open a file, a stream or a filter graph. Throws `camera.*`. */
 export async function prepareStream(
@@ -24,11 +24,11 @@ export async function prepareStream(
   }
   if (source.kind === 'rtsp') {
     const options = ['-rtsp_transport', 'tcp', '-timeout', '5000000']
-    const found = await probe(options, source.url, name)
+    const found = await probe(options, source.url, name, 'camera.unreachable')
     return {
       video: { options, source: source.url },
       audio: found.audio && sound ? 'same' : 'none',
-      // Key pictures of a live stream show only with time; cameras send them every second or two.
+      // Key pictures of a live stream show only with time: the session watches them (camera.ts).
       ring: ringFor(found.codec, 0),
       width: found.width,
       height: found.height,

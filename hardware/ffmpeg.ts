@@ -21,13 +21,21 @@ interface Inside {
   _spawnFfmpeg(
     args: string[],
     options: SpawnOptions & { captureStdout?: boolean },
-    ...callbacks: unknown[]
+    onStart: (child: ChildProcess) => void,
+    onEnd: (error: Error | undefined, stdout: Lines, stderr: Lines) => void,
   ): void
   _checkCapabilities(callback: (error?: Error) => void): void
+  availableEncoders(callback: (error: undefined, encoders: object) => void): void
   ffmpegProc?: ChildProcess
 }
 
+/** What was printed, as it keeps it. */
+interface Lines {
+  get(): string
+}
+
 const LAST_LINES = 40
+const NO_LINES: Lines = { get: () => '' }
 
 /**
  * Starts ffmpeg through fluent-ffmpeg, with stdin, stdout and a second pipe. The only file that knows the library: it
@@ -37,6 +45,8 @@ const LAST_LINES = 40
  */
 export async function startFfmpeg(line: CommandLine): Promise<Ffmpeg> {
   const command = ffmpeg({ stdoutLines: LAST_LINES })
+  // Looked up at each start: left to itself it remembers for ever that there was none.
+  command.setFfmpegPath('ffmpeg')
   for (const { options, source } of line.inputs) addAll(command.input(source), 'inputOptions', options)
   if (line.filter !== undefined) command.complexFilter(line.filter)
   for (const { options, target } of line.outputs) addAll(command.output(target), 'outputOptions', options)
@@ -48,16 +58,23 @@ export async function startFfmpeg(line: CommandLine): Promise<Ffmpeg> {
     const inside = command as unknown as Inside
     // It does not know the fifo muxer and misreads newer ffmpegs' lists; ffmpeg itself says what it lacks.
     inside._checkCapabilities = callback => callback()
+    inside.availableEncoders = callback => callback(undefined, {})
     const spawn = inside._spawnFfmpeg.bind(command)
-    inside._spawnFfmpeg = (args, options, ...callbacks) =>
-      spawn(args, { ...options, captureStdout: false, stdio: ['pipe', 'pipe', 'pipe', 'pipe'] }, ...callbacks)
+    inside._spawnFfmpeg = (args, options, onStart, onEnd) =>
+      spawn(
+        args,
+        { ...options, captureStdout: false, stdio: ['pipe', 'pipe', 'pipe', 'pipe'] },
+        onStart,
+        // When nothing could be started it hands over no lines, and then falls over them.
+        (error, stdout = NO_LINES, stderr = NO_LINES) => onEnd(error, stdout, stderr),
+      )
     command
       .on('start', () => {
         const child = inside.ffmpegProc
         if (child?.pid !== undefined) resolve(running(child, ended))
       })
       .on('error', (error: Error, _stdout: unknown, stderr: unknown) => {
-        settle({ failed: true, lastWords: String(stderr ?? error.message) })
+        settle({ failed: true, lastWords: String(stderr || error.message) })
         const absent = /cannot find ffmpeg|ENOENT/i.test(error.message)
         reject(new OwnlensError(absent ? 'ffmpeg.absent' : 'ffmpeg.failed', undefined, { cause: error }))
       })

@@ -48,7 +48,7 @@ export interface CameraSession {
   readonly fragments: AsyncIterable<Fragment>
   /**
    * Settles when the camera has stopped: resolves when the signal was aborted or a file that does not loop has ended,
-   * rejects with `camera.lost`, `camera.silent` (no frame for some seconds) … otherwise.
+   * rejects with `camera.lost`, `camera.silent` (no frame for some seconds) or `camera.keys` otherwise.
    */
   readonly ended: Promise<void>
   /** How many frames and fragments gave way to newer ones. */
@@ -61,7 +61,7 @@ export interface Frame extends RgbImage {
   readonly at: number
 }
 
-/** moof + mdat of an fMP4 with about half a second of video and sound. */
+/** moof + mdat (several where sound came alone) of an fMP4 with about a quarter of a second of video and sound. */
 export interface Fragment {
   readonly data: Uint8Array
   /** Monotonic milliseconds at which its first picture was taken, as well as that is known. */

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { generateHybridIdentity, generateX25519Identity } from 'age-encryption'
+import { generateHybridIdentity, generateX25519Identity, identityToRecipient } from 'age-encryption'
 import { z } from 'zod'
 import { OwnlensError } from '../protocol/errors.ts'
 import {
@@ -39,25 +39,34 @@ export function fileKeyStore(disk: Disk, data: string): KeyStore {
     ageIdentities() {
       const make = async () =>
         JSON.stringify({ x25519: await generateX25519Identity(), hybrid: await generateHybridIdentity() })
-      identities ??= kept(disk, agePath, make, text => identitiesSchema.parse(JSON.parse(text)))
+      identities ??= kept(disk, agePath, make, readIdentities)
       return identities
     },
   }
+}
+
+async function readIdentities(text: string): Promise<z.infer<typeof identitiesSchema>> {
+  const identities = identitiesSchema.parse(JSON.parse(text))
+  // Their checksums are looked at only here.
+  for (const identity of Object.values(identities)) await identityToRecipient(identity)
+  return identities
 }
 
 async function kept<T>(
   disk: Disk,
   path: string,
   make: () => Promise<string>,
-  read: (text: string) => T,
+  read: (text: string) => T | Promise<T>,
 ): Promise<T> {
-  let text = await readText(disk, path)
+  let text = await readText(disk, path).catch(cause => {
+    throw new OwnlensError('keystore.locked', path, { cause })
+  })
   if (text === undefined) {
     text = await make()
     await replaceFile(disk, path, text)
   }
   try {
-    return read(text)
+    return await read(text)
   } catch (cause) {
     throw new OwnlensError('keystore.damaged', path, { cause })
   }

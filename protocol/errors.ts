@@ -138,6 +138,11 @@ export const errorTable = {
     todo: 'Stop the other program, or set `microphone` to none.',
     retry: true,
   },
+  'alsa.absent': {
+    says: 'The command arecord is missing.',
+    todo: 'Install it: apt install alsa-utils; or set `microphone` to none.',
+    retry: false,
+  },
   'v4l2.absent': {
     says: 'The command v4l2-ctl is missing.',
     todo: 'Install it: apt install v4l-utils',

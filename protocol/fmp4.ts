@@ -74,22 +74,6 @@ export class Fmp4Splitter {
   }
 }
 
-/** How many bytes from the start are the init and whole fragments; 0 when not even the init is whole. */
-export function wholeFragments(bytes: Uint8Array): number {
-  let end = 0
-  let at = 0
-  let ready = false
-  while (at + HEADER <= bytes.length) {
-    const size = uint32(bytes, at)
-    const type = typeOf(bytes, at + 4)
-    if (size < HEADER || at + size > bytes.length) break
-    at += size
-    if (type === 'moov') ready = true
-    if (ready && (type === 'moov' || type === 'mdat')) end = at
-  }
-  return end
-}
-
 /** What a reader needs of the init: the video track and how its times count. */
 export interface Fmp4Timing {
   readonly videoTrack: number

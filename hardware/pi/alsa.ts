@@ -12,14 +12,15 @@ export interface Microphone {
   readonly name: string
 }
 
-/** All connected microphones; none where ALSA's tools are absent. */
+/** All connected microphones. Throws `alsa.absent`. */
 export async function microphones(): Promise<readonly Microphone[]> {
+  const env = { ...process.env, LC_ALL: 'C' }
   try {
-    return readMicrophones(
-      (await run('arecord', ['--list-devices'], { timeout: 5000, env: { ...process.env, LC_ALL: 'C' } }))
-        .stdout,
-    )
-  } catch {
+    return readMicrophones((await run('arecord', ['--list-devices'], { timeout: 5000, env })).stdout)
+  } catch (cause) {
+    if ((cause as { code?: unknown }).code === 'ENOENT')
+      throw new OwnlensError('alsa.absent', undefined, { cause })
+    // Some versions fail where there is no sound card.
     return []
   }
 }
@@ -36,7 +37,7 @@ export function readMicrophones(text: string): readonly Microphone[] {
 /**
  * The input for a microphone: `none`, `auto` (the first one there is) or a device as `agent --list` names it.
  *
- * @throws OwnlensError `microphone.absent`.
+ * @throws OwnlensError `microphone.absent`, `alsa.absent`.
  */
 export async function prepareMicrophone(wanted: string): Promise<Capture['audio']> {
   if (wanted === 'none') return 'none'

@@ -9,7 +9,8 @@ import { fileKeyStore } from '../key-store.ts'
 import { nameOfSource, type Source } from '../source.ts'
 import { prepareMicrophone } from './alsa.ts'
 import { boardLamp } from './led.ts'
-import { prepareV4l2, type WantedVideo } from './v4l2.ts'
+import { prepareV4l2 } from './v4l2.ts'
+import type { WantedVideo } from './v4l2-formats.ts'
 
 /** A real board: USB or network camera, ALSA microphone, lamp, keys on its own disk. It pairs through its lens only. */
 export function pi(options: {
