@@ -3,6 +3,7 @@ import type { Manifest, Trigger } from '../protocol/clip.ts'
 import type { Face } from '../protocol/image.ts'
 import { type CutRules, type CutStep, Cutter } from './cutter.ts'
 import { Feed } from './feed.ts'
+import { FaceTracks, type SeenTrack, worth } from './tracks.ts'
 import type { Sighting } from './watch.ts'
 
 /** A face with the fragments that end in its picture, for a still. */
@@ -27,8 +28,8 @@ export interface Clip {
   readonly firstFace: Promise<SeenFace | undefined>
   /** Fragments that end in the clip's best picture: the best face, else where something was first seen. */
   bestPicture(): readonly Fragment[]
-  /** Faces so far, best first, at most 64; `at` in monotonic milliseconds. */
-  faces(): readonly { readonly at: number; readonly face: Face }[]
+  /** Faces so far, each once, best first, at most 64. */
+  faces(): readonly SeenTrack[]
   triggers(): readonly Trigger[]
   durationMs(): number
   /** Resolves when no more fragments come, and says why. */
@@ -40,7 +41,6 @@ export interface Clip {
  * for which there is room again: a clip then has a hole, which `lost()` counts.
  */
 export const CLIP_QUEUE_BYTES = 64 * 1024 * 1024
-const FACES_MAX = 64
 
 /**
  * Cuts clips out of a camera's fragments by what was seen. Reads both inputs as they come, whatever the reader of the
@@ -103,7 +103,7 @@ class OpenClip implements Clip {
   readonly firstFace: Promise<SeenFace | undefined>
   #tellFirstFace: (face: SeenFace | undefined) => void = () => undefined
   #best: { readonly face: Face | undefined; readonly fragments: readonly Fragment[] } | undefined
-  #faces: { at: number; face: Face }[] = []
+  readonly #faces = new FaceTracks()
   readonly #triggers = new Set<Trigger>()
   readonly #feed = new Feed<Fragment>()
   /** Shared by all clips of a camera. */
@@ -162,8 +162,7 @@ class OpenClip implements Clip {
     if (fragments.length > 0 && better) this.#best = { face, fragments }
     if (face === undefined) return
     this.#tellFirstFace({ at, since, faces, fragments })
-    for (const face of faces) this.#faces.push({ at, face })
-    if (this.#faces.length > FACES_MAX * 4) this.#faces = this.faces().slice()
+    this.#faces.look(at, faces)
   }
 
   close(end: Manifest['end']): void {
@@ -176,8 +175,8 @@ class OpenClip implements Clip {
     return this.#best?.fragments ?? []
   }
 
-  faces(): readonly { at: number; face: Face }[] {
-    return this.#faces.toSorted((a, b) => worth(b.face) - worth(a.face)).slice(0, FACES_MAX)
+  faces(): readonly SeenTrack[] {
+    return this.#faces.faces()
   }
 
   triggers(): readonly Trigger[] {
@@ -191,9 +190,4 @@ class OpenClip implements Clip {
   lost(): number {
     return this.#lost
   }
-}
-
-/** A face makes a better picture when it is surer and larger. */
-function worth(face: Face | undefined): number {
-  return face === undefined ? 0 : face.score * Math.sqrt(face.box[2] * face.box[3])
 }

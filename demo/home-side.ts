@@ -59,7 +59,9 @@ export class HomeSide {
     const { opened, refused } = await openClips(this.#household, this.#ledger, fresh, this.#out)
     for (const clip of opened) {
       this.opened.push(clip)
-      this.#tell(`clip opened: ${((clip.durationMs ?? 0) / 1000).toFixed(1)} s, ${clip.faces.length} faces`)
+      this.#tell(
+        `clip opened: ${((clip.durationMs ?? 0) / 1000).toFixed(1)} s, ${clip.faces.length === 1 ? 'one face' : `${clip.faces.length} faces`}`,
+      )
     }
     for (const { error } of refused)
       if (error.code !== 'clip.incomplete') this.#tell(`clip refused: ${error.message}`)

@@ -51,11 +51,11 @@ export function describeSummary({ clips, mqtt, strangers }: Summary, out: string
     clip.startedAt.replace('T', ' ').slice(0, 19),
     seconds(clip.durationMs),
     clip.audio ? 'yes' : 'no',
-    clip.faces.length === 0 ? '-' : `best ${Math.max(...clip.faces.map(({ score }) => score)).toFixed(2)}`,
+    clip.faces.length === 0 ? '-' : `${clip.faces.length}, best ${bestScore(clip.faces)}`,
     size(clip.sealedBytes),
     clip.alertMs === null ? '-' : `${clip.alertMs} ms`,
   ])
-  const head = ['began (UTC)', 'length', 'sound', 'face', 'sealed', 'face → opened thumbnail']
+  const head = ['began (UTC)', 'length', 'sound', 'faces', 'sealed', 'face → opened thumbnail']
   const text = [
     '',
     clips.length === 0 ? 'No clip was recorded: nobody came into view.' : table([head, ...rows]),
@@ -65,4 +65,8 @@ export function describeSummary({ clips, mqtt, strangers }: Summary, out: string
     `The stranger met ${strangers.tried} sealed things and opened ${strangers.opened} of them.`,
   ]
   return `${text.join('\n')}\n`
+}
+
+function bestScore(faces: readonly { score: number }[]): string {
+  return Math.max(...faces.map(({ score }) => score)).toFixed(2)
 }

@@ -12,6 +12,8 @@ export interface Capture {
   readonly audio: 'none' | 'same' | { readonly options: readonly string[]; readonly source: string }
   /** What the source delivers; anything else than a copy becomes MJPEG. */
   readonly ring: 'copy-mjpeg' | 'copy-h264' | 'encode-mjpeg'
+  /** Its key pictures were counted before it was opened; those of a live stream are watched. */
+  readonly keysKnown?: true
   readonly width: number
   readonly height: number
 }

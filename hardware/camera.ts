@@ -150,8 +150,14 @@ function readRing(
             const whole = sound.length === 1 ? data : Buffer.concat(sound)
             sound = []
             watchdog.alive()
-            if (times.key || lastKey === undefined) lastKey = times.start
-            if (capture.ring === 'copy-h264' && times.start + times.duration - lastKey > KEY_GAP_MAX)
+            // Where sound began first, the first fragment is longer than its pictures.
+            if (lastKey === undefined) lastKey = times.start + times.duration
+            else if (times.key) lastKey = times.start
+            if (
+              capture.ring === 'copy-h264' &&
+              !capture.keysKnown &&
+              times.start + times.duration - lastKey > KEY_GAP_MAX
+            )
               throw new OwnlensError('camera.keys', name)
             const durationMs = times.duration * 1000
             const at = pace.at(times.start * 1000, durationMs)

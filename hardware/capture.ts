@@ -40,6 +40,7 @@ export async function prepareStream(
     video: { options: ['-re', ...(loop ? ['-stream_loop', '-1'] : [])], source: source.path },
     audio: found.audio && sound ? 'same' : 'none',
     ring: ringFor(found.codec, gap),
+    keysKnown: true,
     width: found.width,
     height: found.height,
   }

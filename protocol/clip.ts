@@ -62,7 +62,7 @@ export const manifestKind = {
     triggers: z.array(trigger).min(1).max(2),
     /** Why it ended: the event was over, 60 seconds were full, the agent was told to stop, the camera went away. */
     end: z.enum(['event', 'split', 'stopped', 'camera']),
-    /** Every face that was confirmed, best first; 64 at most. */
+    /** Each face that came, once, at its best moment; best first; 64 at most. */
     faces: z.array(faceSchema).max(64),
     video: z.strictObject({ sealed: fileHash, plain: fileHash }),
     thumbnail: z.strictObject({ sealed: fileHash, plain: fileHash }).nullable(),
