@@ -11,7 +11,7 @@ import { pairByFile } from '../home/pair.ts'
 import { disk } from '../storage/disk.ts'
 import { folderChanges } from '../storage/folder-changes.ts'
 
-const OWNLENS = fileURLToPath(new URL('../ownlens.js', import.meta.url))
+const OWNLENS = fileURLToPath(new URL('../../bin/ownlens', import.meta.url))
 
 /** A hub and a household in this process, and a camera as a process of its own. */
 export interface Side {
@@ -61,7 +61,7 @@ export async function startSide(within: string, broker: 'aedes' | 'mosquitto' = 
     async start(settings) {
       const config = join(folder, 'camera.json')
       await writeFile(config, JSON.stringify(settings))
-      const agent = spawn(process.execPath, [OWNLENS, 'agent', '--config', config, '--data', data], {
+      const agent = spawn(OWNLENS, ['agent', '--config', config, '--data', data], {
         stdio: ['ignore', 'ignore', 'pipe'],
       })
       const opened = new Promise<void>((resolve, reject) => {

@@ -16,7 +16,7 @@ export interface Running {
 
 /** Starts `ownlens …` as a process of its own. */
 export function startCommand(args: readonly string[], env: Readonly<Record<string, string>> = {}): Running {
-  const child = spawn(process.execPath, [OWNLENS, ...args], {
+  const child = spawn(OWNLENS, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...env },
   })

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 /** The clone's root; tests run from `dist/test/<kind>/`. */
 export const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 /** What `ownlens` starts. */
-export const OWNLENS = join(ROOT, 'dist', 'ownlens.js')
+export const OWNLENS = join(ROOT, 'bin', 'ownlens')
 
 /** A folder of one's own, and how to remove it. */
 export async function temporaryFolder(): Promise<{ path: string; remove: () => Promise<void> }> {
