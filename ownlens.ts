@@ -25,6 +25,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     says: 'the household: init, pair, list, open, watch, members',
     load: async () => (await import('./home/main.ts')).homeCommand(),
   },
+  eval: {
+    says: 'how well and how fast faces are found in your own labelled pictures',
+    load: async () => (await import('./models/main.ts')).evalCommand(),
+  },
   bench: {
     says: 'cost and speed against peers in one run',
     load: async () => (await import('./bench/main.ts')).benchCommand(),

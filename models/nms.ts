@@ -1,7 +1,10 @@
 import type { Candidate } from './candidate.ts'
 
+/** Centre and size. */
+type Rectangle = Pick<Candidate, 'x' | 'y' | 'width' | 'height'>
+
 /** Share of two boxes' union that both cover, 0 to 1. */
-export function overlap(a: Candidate, b: Candidate): number {
+export function overlap(a: Rectangle, b: Rectangle): number {
   const across = shared(a.x, a.width, b.x, b.width)
   const down = shared(a.y, a.height, b.y, b.height)
   const both = across * down

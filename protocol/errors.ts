@@ -524,6 +524,26 @@ export const errorTable = {
     todo: 'Restart the agent. If it happens again, choose the other runtime with `detector.runtime`.',
     retry: true,
   },
+  'eval.folder': {
+    says: 'There is no such folder of labelled pictures.',
+    todo: 'Name a folder that holds pictures and their labels: `ownlens eval FOLDER`.',
+    retry: false,
+  },
+  'eval.labels': {
+    says: 'There are no labels in this folder.',
+    todo: 'Put a dlib image metadata file (NAME.xml, as dlib’s imglab writes it) beside the pictures.',
+    retry: false,
+  },
+  'eval.xml': {
+    says: 'This is not a file of labels that can be read.',
+    todo: 'It must be dlib image metadata: <dataset><images><image file="…"><box top="…" left="…" width="…" height="…"/>.',
+    retry: false,
+  },
+  'eval.image': {
+    says: 'A labelled picture is missing or cannot be read.',
+    todo: 'Put it where the label file says, in a format that ffmpeg decodes, or take it out of the labels.',
+    retry: false,
+  },
 } as const satisfies Record<string, ErrorMeaning>
 
 export type ErrorCode = keyof typeof errorTable
