@@ -7,7 +7,7 @@ export interface SeenTrack {
 }
 
 /** A face that was away for longer is a new one. */
-const AWAY_MS = 2500
+const AWAY_MS = 1500
 /** Faces of one clip that are kept, the best ones. */
 const TRACKS_MAX = 64
 
@@ -18,8 +18,8 @@ interface Track {
 }
 
 /**
- * Joins looks at the same face: the next look belongs to the face whose last place it overlaps most. So a clip names each
- * face that came once, however long it stayed. A face that was looked at once only is left out while another one was seen
+ * Joins looks at the same face: the next look belongs to the face that was last seen nearest, if a person can have come from
+ * there since (one face's size, and two more a second). So a clip names each face that came once, however long it stayed. A face that was looked at once only is left out while another one was seen
  * more often: it is more often a mistake than a person.
  */
 export class FaceTracks {
@@ -29,8 +29,12 @@ export class FaceTracks {
   look(at: number, faces: readonly Face[]): void {
     const free = new Set(this.#tracks.filter(track => at - track.last.at <= AWAY_MS))
     for (const face of faces) {
-      const nearest = [...free].map(track => ({ track, same: overlap(track.last.box, face.box) }))
-      const match = nearest.sort((a, b) => b.same - a.same).find(({ same }) => same > 0)?.track
+      const near = [...free].flatMap(track => {
+        const steps = stepsBetween(track.last.box, face.box)
+        const reach = 1 + (2 * (at - track.last.at)) / 1000
+        return steps === undefined || steps > reach ? [] : [{ track, steps }]
+      })
+      const match = near.sort((a, b) => a.steps - b.steps)[0]?.track
       if (match === undefined) this.#add({ best: { at, face }, last: { at, box: face.box }, looks: 1 })
       else {
         free.delete(match)
@@ -61,11 +65,11 @@ export function worth(face: Face | undefined): number {
   return face === undefined ? 0 : face.score * Math.sqrt(face.box[2] * face.box[3])
 }
 
-/** Intersection over union, 0 to 1. */
-function overlap([ax, ay, aw, ah]: Box, [bx, by, bw, bh]: Box): number {
-  const width = Math.min(ax + aw, bx + bw) - Math.max(ax, bx)
-  const height = Math.min(ay + ah, by + bh) - Math.max(ay, by)
-  if (width <= 0 || height <= 0) return 0
-  const both = width * height
-  return both / (aw * ah + bw * bh - both)
+/** How far two boxes are apart, in sizes of the larger one; undefined when one is twice as large as the other. */
+function stepsBetween([ax, ay, aw, ah]: Box, [bx, by, bw, bh]: Box): number | undefined {
+  const ratio = Math.sqrt((aw * ah) / (bw * bh || Number.EPSILON))
+  if (!(ratio > 0.5 && ratio < 2)) return undefined
+  const across = (ax + aw / 2 - bx - bw / 2) / Math.max(aw, bw)
+  const down = (ay + ah / 2 - by - bh / 2) / Math.max(ah, bh)
+  return Math.hypot(across, down)
 }

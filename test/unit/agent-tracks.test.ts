@@ -52,3 +52,9 @@ test('never more than 64, best first, each one that was looked at', () => {
     }),
   )
 })
+
+test('somebody who walks fast between sparse looks is one face', () => {
+  const tracks = new FaceTracks()
+  for (let look = 0; look < 8; look++) tracks.look(look * 500, [face(look * 0.11, 0.3, 0.8, 0.12)])
+  expect(tracks.faces()).toHaveLength(1)
+})
