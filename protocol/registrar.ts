@@ -62,7 +62,7 @@ export const enrolmentKind = {
   }),
 } satisfies StatementKind<unknown>
 
-/** PROTOCOL 6.5. The store has this part, byte for byte, on its disk. Signed by the hub key. */
+/** PROTOCOL 6.6. The store has this part, byte for byte, on its disk. Signed by the hub key. */
 export const ackKind = {
   typ: 'ownlens-ack/1',
   maxBytes: 2048,

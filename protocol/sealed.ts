@@ -5,7 +5,7 @@ import { count, epoch, id, nonce } from './fields.ts'
 import type { Signer } from './keys.ts'
 import { makeStatement, readStatement, type Statement, type StatementKind } from './statement.ts'
 
-/** What every sealed statement says about itself (PROTOCOL 6.2): age hides, it does not say who wrote. */
+/** What every sealed statement says about itself (PROTOCOL 6.9): age hides, it does not say who wrote. */
 export const envelope = {
   audience: z.enum(['household', 'device']),
   householdId: id,

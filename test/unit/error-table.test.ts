@@ -1,0 +1,37 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { errorTable } from '../../protocol/errors.ts'
+import { ROOT } from '../support/places.ts'
+
+/** PROTOCOL 8 is written by `OWNLENS_WRITE=1 npx vitest run dist/test/unit/error-table.test.js`. */
+const PAGE = join(ROOT, 'PROTOCOL.md')
+const PLACE = /(<!-- errors -->\n)[\s\S]*(<!-- end -->)/
+
+test('PROTOCOL.md lists every error code, what it says and what to do', async () => {
+  const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('\n', ' ')
+  const rows = Object.entries(errorTable).map(
+    ([code, { says, todo, retry }]) =>
+      `| \`${code}\` | ${cell(says)} | ${cell(todo)} | ${retry ? 'yes' : ''} |`,
+  )
+  const table = [
+    '',
+    '| Code | Says | What to do | Retry |',
+    '| --- | --- | --- | --- |',
+    ...rows,
+    '',
+    '',
+  ].join('\n')
+  const page = await readFile(PAGE, 'utf8')
+  expect(page).toMatch(PLACE)
+  const wanted = page.replace(PLACE, (_, start, end) => `${start}${table}${end}`)
+  if (process.env.OWNLENS_WRITE === '1') await writeFile(PAGE, wanted)
+  else expect(page).toBe(wanted)
+})
+
+test('every error tells what to do in whole sentences', () => {
+  for (const [code, { says, todo }] of Object.entries(errorTable)) {
+    expect(code).toMatch(/^[a-z0-9]+\.[a-z0-9_]+$/)
+    for (const text of [says, todo]) expect(text).toMatch(/^[A-Z0-9`].*[.)`]$/s)
+  }
+})
