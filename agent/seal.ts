@@ -4,7 +4,7 @@ import { hex, sha256 } from '../protocol/ids.ts'
 import type { Signer } from '../protocol/keys.ts'
 import { PART_MAX, type Part, type PartCounts } from '../protocol/part.ts'
 import { encrypterTo, sealBytes, sealJws, sealStatement } from '../protocol/sealed.ts'
-import { makeStatement } from '../protocol/statement.ts'
+import { makeStatement, statementHash } from '../protocol/statement.ts'
 import type { Membership } from './household.ts'
 
 /** A part of a sealed clip on its way to the outbox: ciphertext, nothing else. */
@@ -45,7 +45,7 @@ export const THUMBNAIL_MAX = PART_MAX - 32 * 1024
  *
  * @param video the clip's fMP4 as it is encoded.
  * @param tail asked for once the video has ended.
- * @param sealedAs told the SHA-256 of the manifest's statement, for the next clip's `previous`, before `end` is yielded.
+ * @param sealedAs told the manifest's statement hash, for the next clip's `previous`, before `end` is yielded.
  */
 export async function* seal(
   video: AsyncIterable<Uint8Array>,
@@ -133,7 +133,7 @@ export async function* seal(
     thumbnail: thumbnailHashes,
   }
   const jws = await makeStatement(manifestKind, manifest, signer)
-  await sealedAs(hex(sha256(jws)))
+  await sealedAs(statementHash(jws))
   yield { name: 'end', kind: 'end', payload: await sealJws(jws, recipients), parts }
 }
 

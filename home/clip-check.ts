@@ -8,10 +8,9 @@ import {
   runningHashKind,
 } from '../protocol/clip.ts'
 import { OwnlensError } from '../protocol/errors.ts'
-import { hex, sha256 } from '../protocol/ids.ts'
 import { kindOfPart, type Part, type PartCounts, partNames, readPart } from '../protocol/part.ts'
 import { openStatement } from '../protocol/sealed.ts'
-import type { Statement } from '../protocol/statement.ts'
+import { type Statement, statementHash } from '../protocol/statement.ts'
 
 /** A clip whose opening holds, and its manifest if there is one. No video has been looked at. */
 export interface CheckedHead {
@@ -67,7 +66,7 @@ export async function checkHead(
     throw new OwnlensError('clip.frames', 'thumb')
   const missing = partNames(last.parts).filter(name => !clip.parts.includes(name))
   if (missing.length > 0) throw new OwnlensError('clip.incomplete', `${missing.length} parts are missing`)
-  return { opening, end: { manifest, sha256: hex(sha256(statement.jws)), counts: last.parts } }
+  return { opening, end: { manifest, sha256: statementHash(statement.jws), counts: last.parts } }
 }
 
 /**

@@ -2,8 +2,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto'
 import { z } from 'zod'
 import { OwnlensError } from './errors.ts'
 import { epoch, hubUrl, id, jws, nonce, type Recipients, recipients, sha256Hex, time } from './fields.ts'
-import { hex, sha256 } from './ids.ts'
-import { readStatement, SMALL_STATEMENT, type StatementKind } from './statement.ts'
+import { readStatement, SMALL_STATEMENT, type StatementKind, statementHash } from './statement.ts'
 
 /** What a camera pinned when a household invited it. */
 const invitedBy = z.strictObject({
@@ -129,7 +128,7 @@ export async function readClaim(
   if (half.invited.epoch !== payload.epoch) throw new OwnlensError('claim.half', 'its epoch is another')
   return {
     jws: claimJws,
-    sha256: hex(sha256(claimJws)),
+    sha256: statementHash(claimJws),
     householdId: payload.householdId,
     deviceId: payload.deviceId,
     epoch: payload.epoch,

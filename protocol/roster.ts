@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import { OwnlensError } from './errors.ts'
 import { count, id, jws, type Recipients, recipients, type Suite, sha256Hex, suite, time } from './fields.ts'
-import { hex, householdIdOf, sha256 } from './ids.ts'
-import { readStatement, SMALL_STATEMENT, type StatementKind } from './statement.ts'
+import { householdIdOf } from './ids.ts'
+import { readStatement, SMALL_STATEMENT, type StatementKind, statementHash } from './statement.ts'
 
 /** PROTOCOL 3.1. A member's own recipients, signed by the member; the highest number counts. */
 export const recipientKind = {
@@ -18,7 +18,7 @@ export const rosterKind = {
   schema: z.strictObject({
     householdId: id,
     number: count.min(1),
-    /** SHA-256 of the roster before (its compact form), null for number 1. */
+    /** The statement hash of the roster before, null for number 1. */
     prev: sha256Hex.nullable(),
     firstRootId: id,
     firstSuccessorId: id,
@@ -99,7 +99,7 @@ export async function acceptRoster(
     throw new OwnlensError('statement.signer', rosterKind.typ)
   if (payload.generation !== line.length - 1)
     throw new OwnlensError('roster.generation', 'its root was replaced')
-  const digest = hex(sha256(rosterJws))
+  const digest = statementHash(rosterJws)
   if (held !== undefined) {
     if (payload.generation < held.generation) throw new OwnlensError('roster.generation')
     if (digest === held.sha256) return held

@@ -1,7 +1,8 @@
 import { createPublicKey } from 'node:crypto'
 import { compactVerify, decodeProtectedHeader, EmbeddedJWK } from 'jose'
-import type { z } from 'zod'
+import { z } from 'zod'
 import { OwnlensError } from './errors.ts'
+import { hex, sha256 } from './ids.ts'
 import { type PublicKey, publicKeyOf, type Signer } from './keys.ts'
 
 /**
@@ -22,6 +23,14 @@ export interface Statement<T> {
 }
 
 export const SMALL_STATEMENT = 8 * 1024
+const COMPACT = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*\.[A-Za-z0-9_-]*$/
+
+/** A header has these fields and no other (PROTOCOL 2): nothing in it asks a reader to understand more. */
+const headerSchema = z.strictObject({
+  alg: z.literal('ES256'),
+  typ: z.string(),
+  jwk: z.strictObject({ kty: z.literal('EC'), crv: z.literal('P-256'), x: z.string(), y: z.string() }),
+})
 
 /** Signs `payload` as a statement of this kind. Throws `statement.form` when it would be refused by readers. */
 export async function makeStatement<T>(kind: StatementKind<T>, payload: T, signer: Signer): Promise<string> {
@@ -53,16 +62,15 @@ export async function readStatement<T>(
   try {
     const verified = await compactVerify(jws, EmbeddedJWK, { algorithms: ['ES256'] })
     bytes = verified.payload
-    const jwk = verified.protectedHeader.jwk
-    if (jwk?.crv !== 'P-256') throw new Error('not P-256')
-    signer = publicKeyOf(createPublicKey({ key: { ...jwk }, format: 'jwk' }))
+    const { jwk } = headerSchema.parse(verified.protectedHeader)
+    signer = publicKeyOf(createPublicKey({ key: jwk, format: 'jwk' }))
   } catch (cause) {
     throw new OwnlensError('statement.signature', kind.typ, { cause })
   }
   if (signedBy !== 'itself' && signer.id !== signedBy) throw new OwnlensError('statement.signer', kind.typ)
   let value: unknown
   try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+    value = parseOnce(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes))
   } catch (cause) {
     throw new OwnlensError('statement.form', kind.typ, { cause })
   }
@@ -71,9 +79,32 @@ export async function readStatement<T>(
   return { jws, signer, payload: parsed.data }
 }
 
+/**
+ * What identifies a statement: SHA-256, hexadecimal, over its compact form without the last dot and the signature. An ECDSA
+ * signature can be rewritten by anybody into another one that holds too; what it signs cannot.
+ */
+export function statementHash(jws: string): string {
+  return hex(sha256(jws.slice(0, jws.lastIndexOf('.'))))
+}
+
+/** JSON whose objects name no field twice: readers would disagree about which one counts. Throws otherwise. */
+function parseOnce(text: string): unknown {
+  const value: unknown = JSON.parse(text)
+  const written = text.match(/"(?:[^"\\]|\\.)*"(?=\s*:)/g)?.length ?? 0
+  if (written !== fieldsIn(value)) throw new Error('a field is named twice')
+  return value
+}
+
+function fieldsIn(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0
+  const own = Array.isArray(value) ? 0 : Object.keys(value).length
+  return Object.values(value).reduce((sum: number, inner) => sum + fieldsIn(inner), own)
+}
+
 function checkKind(expected: string, jws: string): void {
   let typ: unknown
   try {
+    if (!COMPACT.test(jws)) throw new Error('not a compact JWS')
     typ = decodeProtectedHeader(jws).typ
   } catch (cause) {
     throw new OwnlensError('statement.kind', expected, { cause })

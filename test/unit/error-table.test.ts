@@ -32,7 +32,7 @@ test('PROTOCOL.md lists every error code, what it says and what to do', async ()
 test('every error says something and tells what to do', () => {
   for (const [code, { says, todo }] of Object.entries(errorTable)) {
     expect(code).toMatch(/^[a-z0-9]+\.[a-z0-9_]+$/)
-    for (const text of [says, todo]) expect(text).toMatch(/^\S.{10,}\S$/s)
+    for (const text of [says, todo]) expect(text).toMatch(/^\S.{8,}\S$/s)
   }
 })
 
