@@ -1,6 +1,6 @@
 import { base32nopad } from '@scure/base'
 import { OwnlensError } from './errors.ts'
-import { ID_PATTERN } from './ids.ts'
+import { base32 } from './ids.ts'
 
 /** What a household hands to the camera that it invites; the text of the QR code. */
 export interface Invitation {
@@ -15,14 +15,20 @@ export interface Invitation {
 /** PROTOCOL 4.1: the most characters of an invitation, so that a webcam can read its QR code. */
 export const INVITATION_MAX = 160
 
+const MARK = 'OL1'
+/** Root id, secret and CA id as bytes. */
+const KEY_BYTES = 32 + 16 + 32
+
 /**
- * `OWNLENS1:<root>:<secret>:<ca>:<host>:<port>` in the characters of QR's alphanumeric mode.
+ * `OL1:<root, secret, CA>:<host>:<port>` in the characters of QR's alphanumeric mode. Host and port have room for 27
+ * characters between them.
  *
  * @throws OwnlensError `invitation.size` when the hub's address is too long.
  */
 export function writeInvitation({ rootId, secret, hubUrl, caId }: Invitation): string {
   const { hostname, port } = new URL(hubUrl)
-  const parts = ['OWNLENS1', rootId, base32nopad.encode(secret), caId, hostname, port === '' ? '443' : port]
+  const keys = Buffer.concat([bytesOfId(rootId), secret, bytesOfId(caId)])
+  const parts = [MARK, base32nopad.encode(keys), hostname, port === '' ? '443' : port]
   const text = parts.join(':').toUpperCase()
   if (text.length > INVITATION_MAX) throw new OwnlensError('invitation.size', hubUrl)
   return text
@@ -31,23 +37,29 @@ export function writeInvitation({ rootId, secret, hubUrl, caId }: Invitation): s
 /** Reads the text of an invitation; throws `invitation.form` or `invitation.size`. */
 export function readInvitation(text: string): Invitation {
   if (text.length > INVITATION_MAX) throw new OwnlensError('invitation.size')
-  const [mark, rootId = '', secret = '', caId = '', ...address] = text.trim().split(':')
+  const [mark, keys = '', ...address] = text.trim().split(':')
   const port = address.pop() ?? ''
   const host = address.join(':').toLowerCase()
-  const ids = { rootId: rootId.toLowerCase(), caId: caId.toLowerCase() }
   const url = `https://${host}${port === '443' ? '' : `:${port}`}`
   const good =
-    mark === 'OWNLENS1' &&
-    ID_PATTERN.test(ids.rootId) &&
-    ID_PATTERN.test(ids.caId) &&
-    /^[A-Z2-7]{26}$/.test(secret) &&
+    mark === MARK &&
+    /^[A-Z2-7]{128}$/.test(keys) &&
     /^\d{1,5}$/.test(port) &&
     URL.canParse(url) &&
     new URL(url).origin === url
   if (!good) throw new OwnlensError('invitation.form')
   try {
-    return { ...ids, secret: base32nopad.decode(secret), hubUrl: url }
+    const bytes = base32nopad.decode(keys)
+    if (bytes.length !== KEY_BYTES) throw new Error('not three keys')
+    return {
+      rootId: base32(bytes.subarray(0, 32)),
+      secret: bytes.slice(32, 48),
+      caId: base32(bytes.subarray(48)),
+      hubUrl: url,
+    }
   } catch (cause) {
     throw new OwnlensError('invitation.form', undefined, { cause })
   }
 }
+
+const bytesOfId = (id: string): Uint8Array => base32nopad.decode(id.toUpperCase())
