@@ -16,7 +16,7 @@ interface Expected {
 export class Acks {
   readonly #deviceId: string
   readonly #hubKeyId: string
-  readonly #waiting = new Map<string, () => void>()
+  readonly #waiting = new Map<string, { readonly sha256: string; readonly done: () => void }>()
   /** The newest roster's number that an acknowledgement named: a hint, nothing more. */
   rosterHint = 0
 
@@ -25,12 +25,21 @@ export class Acks {
     this.#hubKeyId = hubKeyId
   }
 
-  /** Takes a message from the `ack` topic. Throws what `readStatement` throws, and `ack.device`. */
+  /**
+   * Takes a message from the `ack` topic.
+   *
+   * @throws OwnlensError what `readStatement` throws, `ack.device`, and `ack.other` for a part that nobody waits for (any
+   *   more) or for other bytes than were sent.
+   */
   async take(message: Uint8Array): Promise<void> {
+    // Before its bytes are copied as text.
+    if (message.length > ackKind.maxBytes) throw new OwnlensError('statement.size', ackKind.typ)
     const { payload } = await readStatement(ackKind, new TextDecoder().decode(message), this.#hubKeyId)
     if (payload.deviceId !== this.#deviceId) throw new OwnlensError('ack.device')
     this.rosterHint = Math.max(this.rosterHint, payload.roster)
-    this.#waiting.get(keyOf(payload))?.()
+    const waiting = this.#waiting.get(keyOf(payload))
+    if (waiting?.sha256 !== payload.sha256) throw new OwnlensError('ack.other', payload.part)
+    waiting.done()
   }
 
   /** Resolves when the store has these bytes. Throws `ack.missing` after `timeoutMs`, or the signal's reason. */
@@ -41,21 +50,19 @@ export class Acks {
     const key = keyOf(expected)
     signal.throwIfAborted()
     await new Promise<void>((resolve, reject) => {
-      const done = (settle: () => void) => {
+      const settle = (how: () => void) => {
         clearTimeout(timer)
         signal.removeEventListener('abort', aborted)
         this.#waiting.delete(key)
-        settle()
+        how()
       }
-      const aborted = () => done(() => reject(signal.reason))
-      const timer = setTimeout(
-        () => done(() => reject(new OwnlensError('ack.missing', expected.part))),
-        timeoutMs,
-      )
+      const aborted = () => settle(() => reject(signal.reason))
+      const missing = () => settle(() => reject(new OwnlensError('ack.missing', expected.part)))
+      const timer = setTimeout(missing, timeoutMs)
       signal.addEventListener('abort', aborted, { once: true })
-      this.#waiting.set(key, () => done(resolve))
+      this.#waiting.set(key, { sha256: expected.sha256, done: () => settle(resolve) })
     })
   }
 }
 
-const keyOf = ({ clipId, part, sha256 }: Expected): string => `${clipId}/${part}/${sha256}`
+const keyOf = ({ clipId, part }: Pick<Expected, 'clipId' | 'part'>): string => `${clipId}/${part}`

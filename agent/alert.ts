@@ -1,5 +1,5 @@
 import type { Signer } from '../protocol/keys.ts'
-import { alertKind } from '../protocol/messages.ts'
+import { type Alert, alertKind } from '../protocol/messages.ts'
 import { sealStatement } from '../protocol/sealed.ts'
 import type { Membership } from './household.ts'
 
@@ -12,28 +12,30 @@ export interface AlertContent {
   /** When the face was first on camera. */
   readonly at: Date
   readonly faces: number
-  /** JPEG; left out when it is too large. */
+  /** JPEG; left out when it is larger than `ALERT_PICTURE_MAX`. */
   readonly picture: Uint8Array | undefined
 }
 
 /** An alert carries a small picture: base64 of this many bytes still fits. */
-const PICTURE_MAX = 48 * 1024
+export const ALERT_PICTURE_MAX = 48 * 1024
+/** More are not counted. */
+const FACES_MAX = 64
 
 /** Signs an alert and seals it to the household (PROTOCOL 7.1). */
 export async function sealAlert(
-  { picture, at, ...content }: AlertContent,
+  { picture, at, faces, ...content }: AlertContent,
   member: Membership,
   signer: Signer,
 ): Promise<Uint8Array> {
-  const fits = picture !== undefined && picture.length <= PICTURE_MAX
-  const thumbnail = fits ? Buffer.from(picture).toString('base64') : null
-  const alert = {
+  const fits = picture !== undefined && picture.length <= ALERT_PICTURE_MAX
+  const alert: Alert = {
     ...member.envelope,
     ...content,
+    faces: Math.min(faces, FACES_MAX),
     trigger: 'face',
     at: at.toISOString(),
     names: [],
-    thumbnail,
-  } as const
-  return sealStatement(alertKind, { ...alert, names: [] }, signer, member.recipients)
+    thumbnail: fits ? Buffer.from(picture).toString('base64') : null,
+  }
+  return sealStatement(alertKind, alert, signer, member.recipients)
 }

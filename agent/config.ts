@@ -4,7 +4,7 @@ import { OwnlensError } from '../protocol/errors.ts'
 
 const MIB = 1024 * 1024
 
-/** The agent's settings: parsed once, frozen; every part gets its slice. */
+/** The agent's settings: parsed once, frozen; every part gets its slice. `ownlens agent --help` prints the descriptions. */
 export const configSchema = z.strictObject({
   name: z
     .string()
@@ -21,9 +21,9 @@ export const configSchema = z.strictObject({
     .describe('An ALSA device as `agent --list` names it, auto, or none.'),
   video: z
     .strictObject({
-      width: z.int().min(160).max(3840).default(1280),
-      height: z.int().min(120).max(2160).default(720),
-      rate: z.number().min(1).max(60).default(15),
+      width: z.int().min(160).max(3840).default(1280).describe('Pixels; a V4L2 camera must offer the size.'),
+      height: z.int().min(120).max(2160).default(720).describe('Pixels.'),
+      rate: z.number().min(1).max(60).default(15).describe('Pictures a second.'),
     })
     .prefault({}),
   frames: z
@@ -34,8 +34,8 @@ export const configSchema = z.strictObject({
     .prefault({}),
   detector: z
     .strictObject({
-      runtime: z.enum(['litert', 'tfjs']).default('litert'),
-      minScore: z.number().min(0.1).max(0.99).default(0.5),
+      runtime: z.enum(['litert', 'tfjs']).default('litert').describe('What the face detector runs on.'),
+      minScore: z.number().min(0.1).max(0.99).default(0.5).describe('How sure of a face it must be.'),
     })
     .prefault({}),
   motion: z
@@ -46,10 +46,16 @@ export const configSchema = z.strictObject({
     .prefault({}),
   clip: z
     .strictObject({
-      triggers: z.array(trigger).min(1).default(['face', 'motion']),
-      beforeSeconds: z.number().min(5).max(30).default(5),
-      afterSeconds: z.number().min(1).max(30).default(3),
-      maxSeconds: z.number().min(5).max(60).default(60),
+      triggers: z.array(trigger).min(1).default(['face', 'motion']).describe('What is recorded.'),
+      beforeSeconds: z.number().min(5).max(30).default(5).describe('Kept from before the event.'),
+      afterSeconds: z.number().min(1).max(30).default(3).describe('Recorded after it.'),
+      maxSeconds: z.number().min(5).max(60).default(60).describe('A longer event is split into clips.'),
+    })
+    .refine(clip => !(clip.maxSeconds < clip.beforeSeconds), {
+      path: ['maxSeconds'],
+      message: 'must not be less than beforeSeconds',
+      // Every mistake is named at once, so this one does not wait for the others to be mended.
+      when: ({ value }) => typeof value === 'object' && value !== null,
     })
     .prefault({}),
   outbox: z
@@ -58,11 +64,13 @@ export const configSchema = z.strictObject({
         .int()
         .min(MIB)
         .default(1024 * MIB)
-        .describe('The oldest clips give way over this.'),
+        .describe('Bytes that may wait for the hub; the oldest clips give way over this.'),
     })
     .prefault({}),
   log: z
-    .strictObject({ level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info') })
+    .strictObject({
+      level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info').describe('On stderr.'),
+    })
     .prefault({}),
 })
 
@@ -71,7 +79,35 @@ export type Config = z.infer<typeof configSchema>
 /** Parses settings; names every mistake at once. Throws `config.invalid`. */
 export function parseConfig(value: unknown): Config {
   const parsed = configSchema.safeParse(value)
-  if (parsed.success) return Object.freeze(parsed.data)
+  if (parsed.success) return freeze(parsed.data)
   const mistakes = parsed.error.issues.map(issue => `${issue.path.join('.') || 'file'}: ${issue.message}`)
   throw new OwnlensError('config.invalid', mistakes.join('; '))
+}
+
+function freeze<T extends object>(value: T): T {
+  for (const inner of Object.values(value)) if (typeof inner === 'object' && inner !== null) freeze(inner)
+  return Object.freeze(value)
+}
+
+/** One setting as a person reads it. */
+export interface Setting {
+  /** `clip.beforeSeconds` */
+  readonly path: string
+  readonly byDefault: unknown
+  readonly says: string
+}
+
+/** Every setting with its default and what it does. */
+export function describeSettings(): readonly Setting[] {
+  return settingsOf(z.toJSONSchema(configSchema, { io: 'input' }), parseConfig({}), '')
+}
+
+function settingsOf(schema: z.core.JSONSchema.BaseSchema, defaults: object, above: string): Setting[] {
+  return Object.entries(schema.properties ?? {}).flatMap(([name, property]) => {
+    const byDefault = (defaults as Record<string, unknown>)[name]
+    if (typeof property !== 'object') return []
+    const path = above + name
+    if (property.properties !== undefined) return settingsOf(property, byDefault as object, `${path}.`)
+    return [{ path, byDefault, says: property.description ?? '' }]
+  })
 }

@@ -32,6 +32,10 @@ export interface Clip {
   faces(): readonly SeenTrack[]
   triggers(): readonly Trigger[]
   durationMs(): number
+  /** How many of its fragments gave way. */
+  lost(): number
+  /** Nobody reads its fragments any more: what waits is let go, and what still comes is not kept. */
+  abandon(): void
   /** Resolves when no more fragments come, and says why. */
   readonly ended: Promise<Manifest['end']>
 }
@@ -42,12 +46,15 @@ export interface Clip {
  */
 export const CLIP_QUEUE_BYTES = 64 * 1024 * 1024
 
+/** When the camera has ended, sightings of its last pictures are waited for so long: the detector may hang. */
+const LAST_SIGHTINGS_MS = 1000
+
 /**
  * Cuts clips out of a camera's fragments by what was seen. Reads both inputs as they come, whatever the reader of the
  * clips does; clips are yielded when they open, so that they can be sealed and sent while they are recorded.
  *
- * When the fragments end, the running clip ends with them; `endCause()` says why. Errors of the inputs are thrown to the
- * reader after the running clip has ended.
+ * When the fragments end, the running clip ends with them, whatever the detector is still doing; `endCause()` says why.
+ * Errors of the inputs are thrown to the reader after the running clip has ended.
  */
 export async function* cut(
   session: Pick<CameraSession, 'format' | 'init'>,
@@ -80,7 +87,11 @@ export async function* cut(
   const readSightings = async () => {
     for await (const sighting of sightings) take(cutter.seen(sighting))
   }
-  const pump = Promise.all([readFragments(), readSightings()]).then(
+  const sighted = readSightings()
+  const pump = Promise.race([
+    readFragments().then(() => atMost(sighted, LAST_SIGHTINGS_MS)),
+    sighted.then(() => new Promise<never>(() => undefined)),
+  ]).then(
     () => {
       open?.close(endCause())
       clips.close()
@@ -92,6 +103,15 @@ export async function* cut(
   )
   yield* clips
   await pump
+}
+
+async function atMost(promise: Promise<void>, ms: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<void>(resolve => {
+    timer = setTimeout(resolve, ms)
+  })
+  await Promise.race([promise, late])
+  clearTimeout(timer)
 }
 
 class OpenClip implements Clip {
@@ -136,6 +156,7 @@ class OpenClip implements Clip {
   }
 
   append(fragment: Fragment): void {
+    if (this.#feed.closed) return
     const full = this.#queue.bytes + fragment.data.length > CLIP_QUEUE_BYTES
     if (full || (this.#waitsForKey && !fragment.key)) {
       this.#waitsForKey = true
@@ -146,6 +167,11 @@ class OpenClip implements Clip {
     this.#queue.bytes += fragment.data.length
     this.#durationMs += fragment.durationMs
     this.#feed.put(fragment)
+  }
+
+  abandon(): void {
+    this.#feed.close()
+    for (const { data } of this.#feed.clear()) this.#queue.bytes -= data.length
   }
 
   async *#drain(): AsyncGenerator<Fragment> {

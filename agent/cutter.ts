@@ -29,13 +29,18 @@ const LATE_MS = 4000
  * Decides which fragments belong to which clip (ARCHITECTURE, "Cutting"). Pure: fragments and sightings go in, steps come
  * out; no clock, no IO.
  *
- * A clip opens with the first sighting and the ring's fragments from `beforeMs` before it; goes on while sightings come;
- * ends `afterMs` after the last one; and is split at `maxMs`, the next one beginning with the very next fragment.
+ * A clip opens with the first sighting and the ring's fragments from the last key picture that is `beforeMs` before it;
+ * goes on while sightings come; ends with the first fragment that is `afterMs` after the last one; and is split at the last
+ * key picture that keeps it within `maxMs`, the next one beginning with that very fragment. Where key pictures come less
+ * regularly than before, or the ring alone is longer than `maxMs`, it is split at the next one.
  */
 export class Cutter {
   readonly #rules: CutRules
   #ring: Fragment[] = []
   #ringBytes = 0
+  #lastKeyAt: number | undefined
+  /** Milliseconds from key picture to key picture, as last seen. */
+  #keyGap = 0
   #open: { startedAt: number } | undefined
   #lastSighting: Sighting | undefined
 
@@ -65,18 +70,24 @@ export class Cutter {
       this.#open = undefined
       return [{ do: 'close', end: 'event' }]
     }
-    const full = fragment.at + fragment.durationMs - this.#open.startedAt > this.#rules.maxMs
-    if (full && fragment.key && this.#lastSighting !== undefined) {
-      this.#open = { startedAt: fragment.at }
-      return [
-        { do: 'close', end: 'split' },
-        { do: 'open', sighting: this.#lastSighting, fragments: [fragment], continues: true },
-      ]
-    }
-    return [{ do: 'append', fragment }]
+    const until = fragment.at + Math.max(fragment.durationMs, this.#keyGap)
+    const full = until - this.#open.startedAt > this.#rules.maxMs
+    if (!full || !fragment.key || this.#lastSighting === undefined) return [{ do: 'append', fragment }]
+    this.#open = { startedAt: fragment.at }
+    // Nobody may be seen any more until it ends: its first picture is better than none.
+    const sighting: Sighting = { ...this.#lastSighting, at: fragment.at, faces: [] }
+    return [
+      { do: 'close', end: 'split' },
+      { do: 'open', sighting, fragments: [fragment], continues: true },
+      { do: 'note', sighting, fragments: [fragment] },
+    ]
   }
 
   #remember(fragment: Fragment): void {
+    if (fragment.key) {
+      this.#keyGap = this.#lastKeyAt === undefined ? 0 : fragment.at - this.#lastKeyAt
+      this.#lastKeyAt = fragment.at
+    }
     this.#ring.push(fragment)
     this.#ringBytes += fragment.data.length
     const oldest = fragment.at - this.#rules.beforeMs - LATE_MS
@@ -84,8 +95,13 @@ export class Cutter {
     for (;;) {
       const nextKey = this.#ring.findIndex((other, index) => index > 0 && other.key)
       const next = this.#ring[nextKey]
-      if (next === undefined || (next.at > oldest && this.#ringBytes <= RING_BYTES)) return
-      for (const dropped of this.#ring.splice(0, nextKey)) this.#ringBytes -= dropped.data.length
+      if (
+        next === undefined ? this.#ringBytes <= RING_BYTES : next.at > oldest && this.#ringBytes <= RING_BYTES
+      )
+        return
+      // Without another key picture nothing of it can be begun with: all of it goes.
+      const count = next === undefined ? this.#ring.length : nextKey
+      for (const dropped of this.#ring.splice(0, count)) this.#ringBytes -= dropped.data.length
     }
   }
 

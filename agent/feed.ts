@@ -17,8 +17,13 @@ export class Feed<T> implements AsyncIterable<T> {
     this.#wake?.()
   }
 
-  get length(): number {
-    return this.#items.length
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  /** Takes out all that waits. */
+  clear(): readonly T[] {
+    return this.#items.splice(0)
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<T> {

@@ -5,6 +5,7 @@ import { OwnlensError } from '../protocol/errors.ts'
 import { id, jws } from '../protocol/fields.ts'
 import { acceptRoster, type Pin, type Roster, sealsTo } from '../protocol/roster.ts'
 import { type Disk, readText, replaceFile } from '../storage/disk.ts'
+import { Turn } from './turn.ts'
 
 /** Everything that makes a camera somebody's, as it lies in `DATA/household.json`. */
 const fileSchema = z.strictObject({
@@ -33,22 +34,18 @@ export interface Membership {
 export class Household {
   readonly #disk: Disk
   readonly #path: string
+  /** Two answers of the hub at once must not take the roster back. */
+  readonly #turn = new Turn()
   readonly pin: Pin
   readonly claim: Claim
   #roster: Roster
-  #successions: readonly string[]
 
-  private constructor(
-    disk: Disk,
-    path: string,
-    held: { pin: Pin; claim: Claim; roster: Roster; successions: readonly string[] },
-  ) {
+  private constructor(disk: Disk, path: string, held: { pin: Pin; claim: Claim; roster: Roster }) {
     this.#disk = disk
     this.#path = path
     this.pin = held.pin
     this.claim = held.claim
     this.#roster = held.roster
-    this.#successions = held.successions
   }
 
   /**
@@ -65,7 +62,7 @@ export class Household {
       const claim = await readClaim(claimJws, pin)
       if (claim.deviceId !== deviceId) throw new OwnlensError('claim.half', 'it is another device’s')
       const roster = await acceptRoster(pin, undefined, rosterJws, successions)
-      return new Household(disk, path, { pin, claim, roster, successions })
+      return new Household(disk, path, { pin, claim, roster })
     } catch (cause) {
       throw new OwnlensError('household.damaged', path, { cause })
     }
@@ -78,7 +75,7 @@ export class Household {
     held: { pin: Pin; claim: Claim; roster: Roster; successions: readonly string[] },
   ): Promise<Household> {
     const household = new Household(disk, join(data, 'household.json'), held)
-    await household.#save()
+    await household.#save(held)
     return household
   }
 
@@ -96,17 +93,18 @@ export class Household {
 
   /** Takes a newer roster if it chains to the pin; on the disk before it counts. Throws `roster.*`, `statement.*`. */
   async takeRoster(rosterJws: string, successions: readonly string[]): Promise<boolean> {
-    const roster = await acceptRoster(this.pin, this.#roster, rosterJws, successions)
-    if (roster === this.#roster) return false
-    this.#roster = roster
-    this.#successions = [...successions]
-    await this.#save()
-    return true
+    return this.#turn.take(async () => {
+      const roster = await acceptRoster(this.pin, this.#roster, rosterJws, successions)
+      if (roster === this.#roster) return false
+      await this.#save({ roster, successions })
+      this.#roster = roster
+      return true
+    })
   }
 
-  async #save(): Promise<void> {
+  async #save({ roster, successions }: { roster: Roster; successions: readonly string[] }): Promise<void> {
     const { pin, claim } = this
-    const file = { pin, claim: claim.jws, roster: this.#roster.jws, successions: this.#successions }
+    const file = { pin, claim: claim.jws, roster: roster.jws, successions }
     await replaceFile(this.#disk, this.#path, JSON.stringify(file))
   }
 }

@@ -4,10 +4,10 @@ import type { Clock, Encoder, Fragment } from '../hardware/hardware.ts'
 import { codeOf } from '../protocol/errors.ts'
 import { base32 } from '../protocol/ids.ts'
 import type { Signer } from '../protocol/keys.ts'
-import { sealAlert } from './alert.ts'
+import { ALERT_PICTURE_MAX, sealAlert } from './alert.ts'
 import type { Clip } from './cut.ts'
 import type { Household, Membership } from './household.ts'
-import type { LostClips, Outbox } from './outbox.ts'
+import type { Outbox } from './outbox.ts'
 import { type ClipTail, seal, THUMBNAIL_MAX } from './seal.ts'
 import type { Sequence } from './sequence.ts'
 
@@ -21,12 +21,11 @@ export interface KeeperParts {
   /** Made anew at every start. */
   readonly boot: string
   readonly log: Logger
-  /** Told of a clip that could not be kept. */
-  readonly lost: (lost: LostClips) => void
 }
 
-/** Longer sides of a thumbnail that are tried until one fits. */
+/** Longer sides of a thumbnail, and of an alert's picture, that are tried until one fits. */
 const THUMBNAIL_SIDES = [960, 640, 320]
+const ALERT_SIDES = [480, 320]
 
 /**
  * Brings clips into the outbox: encode → seal → outbox, while they are recorded, with an alert as soon as there is a face.
@@ -46,21 +45,25 @@ export class Keeper {
     this.#signal = signal
   }
 
-  /** Takes a clip that has opened; returns when it has its number. What befalls it later is logged and told, not thrown. */
+  /** Takes a clip that has opened; returns when it has its number. What befalls it is logged and told, not thrown. */
   async keep(clip: Clip): Promise<void> {
-    const { household, sequence, log, lost } = this.#parts
+    const { household, sequence, log } = this.#parts
     const member = household.membership()
-    const counter = await sequence.take()
+    const counter = await sequence.take().catch(error => {
+      log.error({ code: codeOf(error), cause: (error as Error).message }, 'clip not kept: it has no number')
+    })
+    if (counter === undefined) return clip.abandon()
     const key = { epoch: member.envelope.epoch, counter, clipId: base32(randomBytes(16)) }
     log.info({ counter, trigger: clip.trigger }, 'clip opened')
     const before = this.#previous
     const kept = this.#keep(clip, key, member, before)
-      .then(() => log.info({ counter, ms: Math.round(clip.durationMs()) }, 'clip kept'))
+      .then(() => {
+        log.info({ counter, ms: Math.round(clip.durationMs()) }, 'clip kept')
+        if (clip.lost() > 0) log.warn({ counter, fragments: clip.lost() }, 'the encoder was too slow')
+      })
       .catch(error => {
         log.error({ counter, code: codeOf(error), cause: (error as Error).message }, 'clip cut short')
-        const cause = codeOf(error) === 'outbox.full' ? 'outbox_full' : 'disk'
-        if (codeOf(error)?.startsWith('outbox.'))
-          lost({ epoch: key.epoch, from: counter, to: counter, cause })
+        clip.abandon()
       })
     this.#previous = kept
     const alerted = this.#alert(clip, key.clipId, member)
@@ -92,7 +95,8 @@ export class Keeper {
       trigger: clip.trigger,
     }
     const tail = async (): Promise<ClipTail> => {
-      const thumbnail = await this.#thumbnail(clip)
+      const fits = { sides: THUMBNAIL_SIDES, maxBytes: THUMBNAIL_MAX }
+      const thumbnail = await this.#picture(clip, clip.bestPicture(), fits)
       await before
       return {
         durationMs: Math.max(1, Math.round(clip.durationMs())),
@@ -112,29 +116,23 @@ export class Keeper {
     await outbox.put(key, seal(video, head, tail, identity, finished))
   }
 
-  /** The clip's best picture; undefined when there is none that fits. */
-  async #thumbnail(clip: Clip): Promise<Uint8Array | undefined> {
-    for (const longSide of THUMBNAIL_SIDES) {
-      const picture = await this.#still(clip, clip.bestPicture(), longSide)
-      if (picture === undefined || picture.length <= THUMBNAIL_MAX) return picture
-    }
-    return undefined
-  }
-
-  /** A clip without a picture is better than none. */
-  async #still(
+  /** The last picture of these fragments, as large as fits; undefined when there is none. A clip without is better than none. */
+  async #picture(
     clip: Clip,
     fragments: readonly Fragment[],
-    longSide: number,
+    { sides, maxBytes }: { sides: readonly number[]; maxBytes: number },
   ): Promise<Uint8Array | undefined> {
     const { encoder, log } = this.#parts
     if (fragments.length === 0) return undefined
     try {
-      return await encoder.still(clip.session, fragments, { signal: this.#signal, longSide })
+      for (const longSide of sides) {
+        const picture = await encoder.still(clip.session, fragments, { signal: this.#signal, longSide })
+        if (picture.length <= maxBytes) return picture
+      }
     } catch (error) {
-      log.warn({ code: codeOf(error) }, 'no thumbnail')
-      return undefined
+      log.warn({ code: codeOf(error) }, 'no picture')
     }
+    return undefined
   }
 
   async #alert(clip: Clip, clipId: string, member: Membership): Promise<void> {
@@ -142,7 +140,8 @@ export class Keeper {
     if (seen === undefined || clip.continues) return
     const { signer, boot, outbox, log } = this.#parts
     try {
-      const picture = await this.#still(clip, seen.fragments, 480)
+      const fits = { sides: ALERT_SIDES, maxBytes: ALERT_PICTURE_MAX }
+      const picture = await this.#picture(clip, seen.fragments, fits)
       const at = this.#wallTime(seen.since)
       const alert = { clipId, counter: ++this.#alerts, boot, at, faces: seen.faces.length, picture }
       await outbox.putMessage('alert', await sealAlert(alert, member, signer))

@@ -13,7 +13,7 @@ import { createFaceDetector } from '../models/detector.ts'
 import { OwnlensError } from '../protocol/errors.ts'
 import { type Disk, disk } from '../storage/disk.ts'
 import { lockFolder } from '../storage/lock.ts'
-import { type Config, parseConfig } from './config.ts'
+import { type Config, describeSettings, parseConfig } from './config.ts'
 import { lastingDetector } from './lasting-detector.ts'
 import { runAgent } from './run.ts'
 
@@ -43,7 +43,15 @@ export function agentCommand(): Command {
     .option('--data <folder>', 'where keys, claim and outbox are kept')
     .option('--list', 'name the connected cameras and microphones, and what they offer')
     .option('--json', 'with --list: as JSON')
+    .addHelpText('after', settingsHelp)
     .action(flags => (flags.list ? list(flags) : run(flags)))
+}
+
+function settingsHelp(): string {
+  const lines = describeSettings().map(
+    ({ path, byDefault, says }) => `  ${path}\n      ${says} Default: ${JSON.stringify(byDefault)}`,
+  )
+  return `\nSettings for --config, e.g. {"clip": {"beforeSeconds": 8}}:\n${lines.join('\n')}`
 }
 
 async function list({ json }: Flags): Promise<void> {
@@ -58,13 +66,16 @@ async function run(flags: Flags): Promise<void> {
   const unlock = lockFolder(data)
   const log = makeLog(config.log.level, 'agent')
   const signal = shutdownSignal()
-  const { runtime, minScore } = config.detector
-  const detector = await lastingDetector(() => createFaceDetector({ runtime, minScore }), log)
-  const hardware = hardwareFor(config, { disk, data })
   try {
-    await runAgent({ config, hardware, disk, data, detector, log, signal })
+    const hardware = hardwareFor(config, { disk, data })
+    const { runtime, minScore } = config.detector
+    const detector = await lastingDetector(() => createFaceDetector({ runtime, minScore }), log)
+    try {
+      await runAgent({ config, hardware, disk, data, detector, log, signal })
+    } finally {
+      await detector.close()
+    }
   } finally {
-    await detector.close()
     unlock()
   }
 }

@@ -40,8 +40,8 @@ export function motionGate({ step }: { step: number }): MotionGate {
 }
 
 function brightness({ width, height, data }: RgbImage): Uint8Array {
-  const columns = Math.floor(width / STRIDE)
-  const rows = Math.floor(height / STRIDE)
+  const columns = Math.ceil(width / STRIDE)
+  const rows = Math.ceil(height / STRIDE)
   const result = new Uint8Array(columns * rows)
   let spot = 0
   for (let row = 0; row < rows; row++) {

@@ -1,40 +1,34 @@
 import { join } from 'node:path'
-import { OwnlensError } from '../protocol/errors.ts'
+import { codeOf, OwnlensError } from '../protocol/errors.ts'
 import type { Gap } from '../protocol/messages.ts'
 import { writePart } from '../protocol/part.ts'
-import { PART_PATTERN } from '../protocol/topics.ts'
-import { type Disk, listFiles, replaceFile } from '../storage/disk.ts'
+import { type Disk, replaceFile } from '../storage/disk.ts'
 import { Bell } from './bell.ts'
+import {
+  type ClipKey,
+  type MessageItem,
+  numberOfMessage,
+  OutboxFiles,
+  type OutboxItem,
+  type PartItem,
+} from './outbox-files.ts'
 import type { SealedPart } from './seal.ts'
-
-/** Which clip of which epoch. */
-export interface ClipKey {
-  readonly epoch: number
-  readonly counter: number
-  readonly clipId: string
-}
-
-/** Something that waits to be published: a part of a clip, or a small sealed message. */
-export type OutboxItem =
-  | {
-      readonly kind: 'part'
-      readonly clip: ClipKey
-      readonly part: string
-      readonly path: string
-      readonly bytes: number
-    }
-  | { readonly kind: 'alert' | 'gap'; readonly path: string; readonly bytes: number }
+import { Turn } from './turn.ts'
 
 /** Sequence numbers that were lost, for the gap notice. */
 export type LostClips = Pick<Gap, 'from' | 'to' | 'cause'> & { readonly epoch: number }
 
 interface HeldClip {
   readonly key: ClipKey
-  readonly folder: string
-  items: Extract<OutboxItem, { kind: 'part' }>[]
+  folder: string
+  items: PartItem[]
   bytes: number
   /** No more parts will come: it ended, or was cut short. */
   finished: boolean
+  /** It gave way to newer ones: its folder is gone. */
+  gaveWay: boolean
+  /** The household is told that it will not arrive whole. */
+  told: boolean
 }
 
 const MESSAGES_MAX = 256
@@ -42,23 +36,22 @@ const MESSAGES_MAX = 256
 /**
  * What was sealed and is not yet safe at the store. Ciphertext only, one file a part, each whole or absent after a power
  * cut. Bounded by `maxBytes`: the oldest clip gives way whole, and `lost` is told, so that the household hears of it.
- *
- * Files: `outbox/clips/<epoch>-<counter>-<clipId>/<n>.<part>`, each a framed part as it will travel;
- * `outbox/messages/<n>.<kind>`.
  */
 export class Outbox {
   readonly #disk: Disk
-  readonly #folder: string
+  readonly #files: OutboxFiles
   readonly #maxBytes: number
   readonly #lost: (lost: LostClips) => void
   #clips: HeldClip[] = []
-  #messages: Extract<OutboxItem, { kind: 'alert' | 'gap' }>[] = []
+  #messages: MessageItem[] = []
   #nextMessage = 1
+  /** Making room and writing are one step: clips are written at the same time, and one may give way to another. */
+  readonly #turn = new Turn()
   readonly #listeners = new Set<() => void>()
 
-  private constructor(disk: Disk, folder: string, maxBytes: number, lost: (lost: LostClips) => void) {
+  private constructor(disk: Disk, data: string, maxBytes: number, lost: (lost: LostClips) => void) {
     this.#disk = disk
-    this.#folder = folder
+    this.#files = new OutboxFiles(disk, join(data, 'outbox'))
     this.#maxBytes = maxBytes
     this.#lost = lost
   }
@@ -69,7 +62,7 @@ export class Outbox {
     data: string,
     options: { maxBytes: number; lost: (lost: LostClips) => void },
   ): Promise<Outbox> {
-    const outbox = new Outbox(disk, join(data, 'outbox'), options.maxBytes, options.lost)
+    const outbox = new Outbox(disk, data, options.maxBytes, options.lost)
     await outbox.#load()
     return outbox
   }
@@ -107,38 +100,44 @@ export class Outbox {
 
   /**
    * Keeps a clip's parts as they are sealed. When sealing or the disk fails, what was kept so far stays: it opens as far
-   * as its running hashes reach.
+   * as its running hashes reach. What the outbox itself could not keep, it tells as lost.
    *
    * @throws what `parts` throws; `outbox.disk` when a part cannot be written; `outbox.full` when this clip itself had to
    *   give way.
    */
   async put(key: ClipKey, parts: AsyncIterable<SealedPart>): Promise<void> {
-    const folder = join(this.#folder, 'clips', folderName(key))
-    const clip: HeldClip = { key, folder, items: [], bytes: 0, finished: false }
-    await this.#disk.makeFolder(folder)
-    await this.#disk.syncFolder(join(this.#folder, 'clips'))
-    this.#clips.push(clip)
+    const clip = newClip(key)
     try {
+      clip.folder = await written(() => this.#files.makeClip(key))
+      this.#clips.push(clip)
       let number = 0
-      for await (const { name, kind, payload, parts: counts } of parts) {
-        const bytes = writePart(kind, payload, counts)
-        await this.#makeRoom(bytes.length, clip)
-        const path = join(folder, `${String(number++).padStart(6, '0')}.${name}`)
-        await this.#write(path, bytes)
-        clip.items.push({ kind: 'part', clip: key, part: name, path, bytes: bytes.length })
-        clip.bytes += bytes.length
-        this.#wake()
+      for await (const part of parts) {
+        const path = this.#files.pathOfPart(clip.folder, number++, part.name)
+        await this.#turn.take(() => this.#keep(clip, part, path))
       }
+    } catch (error) {
+      if (codeOf(error) === 'outbox.full') this.#tellLost(clip, 'outbox_full')
+      if (codeOf(error) === 'outbox.disk') this.#tellLost(clip, 'disk')
+      throw error
     } finally {
       clip.finished = true
       await this.#removeIfDone(clip)
     }
   }
 
+  async #keep(clip: HeldClip, { name, kind, payload, parts }: SealedPart, path: string): Promise<void> {
+    const bytes = writePart(kind, payload, parts)
+    await this.#makeRoom(bytes.length, clip)
+    await written(() => replaceFile(this.#disk, path, bytes))
+    clip.items.push({ kind: 'part', clip: clip.key, part: name, path, bytes: bytes.length })
+    clip.bytes += bytes.length
+    this.#wake()
+  }
+
   /** Keeps a small sealed message until the broker has it. Over 256 of them the oldest gives way. */
   async putMessage(kind: 'alert' | 'gap', sealed: Uint8Array): Promise<void> {
-    const path = join(this.#folder, 'messages', `${String(this.#nextMessage++).padStart(9, '0')}.${kind}`)
-    await this.#write(path, sealed)
+    const path = this.#files.pathOfMessage(this.#nextMessage++, kind)
+    await written(() => replaceFile(this.#disk, path, sealed))
     this.#messages.push({ kind, path, bytes: sealed.length })
     this.#wake()
     const oldest = this.#messages[0]
@@ -164,63 +163,51 @@ export class Outbox {
     await this.#removeIfDone(clip)
   }
 
+  /** The disk has spoilt it: it will never be sent, and the household is told that its clip is not whole. */
+  async removeSpoilt(item: OutboxItem): Promise<void> {
+    const clip = this.#clips.find(held => item.kind === 'part' && held.items.includes(item))
+    if (clip !== undefined) this.#tellLost(clip, 'disk')
+    await this.remove(item)
+  }
+
+  #tellLost(clip: HeldClip, cause: LostClips['cause']): void {
+    if (clip.told) return
+    clip.told = true
+    const { epoch, counter } = clip.key
+    this.#lost({ epoch, from: counter, to: counter, cause })
+  }
+
   async #removeIfDone(clip: HeldClip): Promise<void> {
-    if (!clip.finished || clip.items.length > 0) return
+    if (!clip.finished || clip.items.length > 0 || !this.#clips.includes(clip)) return
     this.#clips = this.#clips.filter(other => other !== clip)
     await this.#disk.remove(clip.folder)
     this.#wake()
   }
 
   async #makeRoom(bytes: number, current: HeldClip): Promise<void> {
-    while (this.bytes + bytes > this.#maxBytes) {
+    while (!current.gaveWay && this.bytes + bytes > this.#maxBytes) {
       const oldest = this.#clips[0]
-      if (oldest === undefined || oldest === current) throw new OwnlensError('outbox.full')
+      if (oldest === undefined || oldest === current) break
       this.#clips.shift()
-      await this.#disk.remove(oldest.folder)
-      const { epoch, counter } = oldest.key
-      this.#lost({ epoch, from: counter, to: counter, cause: 'outbox_full' })
+      oldest.gaveWay = true
+      this.#tellLost(oldest, 'outbox_full')
+      await written(() => this.#disk.remove(oldest.folder))
+      this.#wake()
     }
-  }
-
-  async #write(path: string, bytes: Uint8Array): Promise<void> {
-    try {
-      await replaceFile(this.#disk, path, bytes)
-    } catch (cause) {
-      throw new OwnlensError('outbox.disk', (cause as NodeJS.ErrnoException).code, { cause })
-    }
+    if (current.gaveWay || this.bytes + bytes > this.#maxBytes) throw new OwnlensError('outbox.full')
   }
 
   async #load(): Promise<void> {
-    const clipsFolder = join(this.#folder, 'clips')
-    const messagesFolder = join(this.#folder, 'messages')
-    await this.#disk.makeFolder(clipsFolder)
-    await this.#disk.makeFolder(messagesFolder)
-    for (const name of await this.#disk.list(clipsFolder)) {
-      const key = readFolderName(name)
-      if (key === undefined) continue
-      const clip: HeldClip = { key, folder: join(clipsFolder, name), items: [], bytes: 0, finished: true }
-      for (const file of await listFiles(this.#disk, clip.folder)) {
-        const part = file.slice(file.indexOf('.') + 1)
-        const path = join(clip.folder, file)
-        if (!PART_PATTERN.test(part)) continue
-        const bytes = (await this.#disk.info(path))?.bytes ?? 0
-        clip.items.push({ kind: 'part', clip: key, part, path, bytes })
-        clip.bytes += bytes
-      }
+    const files = this.#files
+    await files.make()
+    for (const { key, folder, items } of await files.clips()) {
+      const bytes = items.reduce((sum, item) => sum + item.bytes, 0)
+      const clip: HeldClip = { ...newClip(key), folder, items: [...items], bytes, finished: true }
       this.#clips.push(clip)
       await this.#removeIfDone(clip)
     }
-    for (const name of await listFiles(this.#disk, messagesFolder)) {
-      const match = /^(\d{9})\.(alert|gap)$/.exec(name)
-      if (match === null) continue
-      const path = join(messagesFolder, name)
-      this.#messages.push({
-        kind: match[2] as 'alert',
-        path,
-        bytes: (await this.#disk.info(path))?.bytes ?? 0,
-      })
-      this.#nextMessage = Number(match[1]) + 1
-    }
+    this.#messages = [...(await files.messages())]
+    this.#nextMessage = numberOfMessage(this.#messages.at(-1)) + 1
   }
 
   #wake(): void {
@@ -228,12 +215,15 @@ export class Outbox {
   }
 }
 
-/** Padded, so that names sort as the clips were made. */
-function folderName({ epoch, counter, clipId }: ClipKey): string {
-  return `${String(epoch).padStart(10, '0')}-${String(counter).padStart(16, '0')}-${clipId}`
+function newClip(key: ClipKey): HeldClip {
+  return { key, folder: '', items: [], bytes: 0, finished: false, gaveWay: false, told: false }
 }
 
-function readFolderName(name: string): ClipKey | undefined {
-  const match = /^(\d{10})-(\d{16})-([a-z2-7]{26})$/.exec(name)
-  return match?.[3] ? { epoch: Number(match[1]), counter: Number(match[2]), clipId: match[3] } : undefined
+/** A failure of the disk by its own name. */
+async function written<T>(write: () => Promise<T>): Promise<T> {
+  try {
+    return await write()
+  } catch (cause) {
+    throw new OwnlensError('outbox.disk', (cause as NodeJS.ErrnoException).code, { cause })
+  }
 }

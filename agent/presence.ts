@@ -22,7 +22,10 @@ export class Presence {
     if (this.#looks.length > this.#window) this.#looks.shift()
     if (seen) this.#lastSeen = at
     if (this.#since !== undefined) {
-      if (at - this.#lastSeen > this.#lingerMs) this.#since = undefined
+      if (at - this.#lastSeen <= this.#lingerMs) return
+      // What comes next is another event: looks of this one must not confirm it.
+      this.#since = undefined
+      this.#looks = []
       return
     }
     const hits = this.#looks.filter(look => look.seen)

@@ -54,8 +54,10 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   const sequence = await Sequence.open(disk, data, household.claim.epoch)
   const status = new StatusReport({ household, outbox, signer, boot, clock, name: config.name })
   let gapCounter = 0
-  tell = ({ from, to, cause }) => {
+  tell = ({ epoch, from, to, cause }) => {
     const { envelope, recipients } = household.membership()
+    // Numbers of an earlier epoch mean other clips in this one.
+    if (epoch !== envelope.epoch) return
     const at = new Date(clock.now()).toISOString()
     const gap = { ...envelope, boot, counter: ++gapCounter, at, from, to, cause }
     sealStatement(gapKind, gap, signer, recipients)
@@ -70,7 +72,9 @@ export async function runAgent(options: AgentOptions): Promise<void> {
 
   const grace = new AbortController()
   const publishing = new AbortController()
-  signal.addEventListener('abort', () => setTimeout(() => grace.abort(), graceMs).unref(), { once: true })
+  const hurry = () => setTimeout(() => grace.abort(), graceMs).unref()
+  if (signal.aborted) hurry()
+  else signal.addEventListener('abort', hurry, { once: true })
   const enrolment = new Enrolment({ disk, data, signer, boot })
   const hub = new HubClient(household.claim.hub, { signal: publishing.signal })
   const published = publishOutbox(
@@ -78,7 +82,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     { signal: publishing.signal },
   )
   const { camera, encoder } = hardware
-  const keeper = { encoder, clock, household, signer, outbox, sequence, boot, log, lost: tell }
+  const keeper = { encoder, clock, household, signer, outbox, sequence, boot, log }
   try {
     await record({ ...keeper, camera, lamp, detector, config, status }, { signal, grace: grace.signal })
     await outbox.drained({ signal: grace.signal })

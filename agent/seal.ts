@@ -33,10 +33,15 @@ export interface ClipTail extends Pick<Manifest, 'durationMs' | 'triggers' | 'en
   readonly thumbnail: Uint8Array | undefined
 }
 
-/** A running hash leaves this often, so that a stolen camera's clip opens up to a few seconds before. */
-const RUNNING_HASH_MS = 5000
-/** A part leaves when this old, full or not. */
-const PART_MS = 1000
+/**
+ * A running hash leaves with the first chunk that is so much later than the last hash: with a chunk each second or oftener
+ * that is every five seconds, and a stolen camera's clip opens up to there.
+ */
+const RUNNING_HASH_MS = 4000
+/** The first one comes soon: what was before the event is sealed by then. */
+const FIRST_HASH_MS = 1000
+/** A whole chunk of an age file: 64 KiB and their tag. */
+const CHUNK = 64 * 1024 + 16
 export const THUMBNAIL_MAX = PART_MAX - 32 * 1024
 
 /**
@@ -72,45 +77,26 @@ export async function* seal(
   })()
   const sealed = createHash('sha256')
   let sealedBytes = 0
-  let waiting: Uint8Array[] = []
-  let waitingBytes = 0
-  let waitingSince = monotonic()
-  let hashedAt = monotonic()
-  let hashedBytes = 0
+  const waiting: Uint8Array[] = []
+  let hashedAt = monotonic() - RUNNING_HASH_MS + FIRST_HASH_MS
   const parts = { video: 0, hashes: 0, thumb: 0 }
-  const flush = (): SealedPart => {
-    const payload = Buffer.concat(waiting)
-    waiting = []
-    waitingBytes = 0
-    return { name: String(parts.video++), kind: 'video', payload }
-  }
-
   const ciphertext = await encrypterTo(recipients).encrypt(ReadableStream.from(counted))
   for await (const bytes of ciphertext) {
-    // age writes its header, then whole chunks of 64 KiB + 16: what was written so far always ends with one.
+    // First age's header and nonce, at most 27 KiB for 16 members; then whole chunks; then what is left.
     sealed.update(bytes)
     sealedBytes += bytes.length
-    if (waitingBytes + bytes.length > PART_MAX) yield flush()
-    if (waitingBytes === 0) waitingSince = monotonic()
-    for (let from = 0; from < bytes.length; from += PART_MAX) {
-      if (waitingBytes > 0 && from > 0) yield flush()
-      const piece = bytes.subarray(from, from + PART_MAX)
-      waiting.push(piece)
-      waitingBytes += piece.length
-    }
-    const now = monotonic()
-    if (now - waitingSince >= PART_MS) yield flush()
-    if (now - hashedAt >= RUNNING_HASH_MS && sealedBytes > hashedBytes) {
-      if (waitingBytes > 0) yield flush()
-      const index = parts.hashes++
-      const statement = { ...envelope, index, offset: sealedBytes, sha256: sealed.copy().digest('hex') }
-      const payload = await sealStatement(runningHashKind, statement, signer, recipients)
-      yield { name: `h${index}`, kind: 'hash', payload }
-      hashedAt = now
-      hashedBytes = sealedBytes
-    }
+    waiting.push(bytes)
+    if (bytes.length !== CHUNK) continue
+    yield { name: String(parts.video++), kind: 'video', payload: Buffer.concat(waiting.splice(0)) }
+    if (monotonic() - hashedAt < RUNNING_HASH_MS) continue
+    hashedAt = monotonic()
+    const index = parts.hashes++
+    const statement = { ...envelope, index, offset: sealedBytes, sha256: sealed.copy().digest('hex') }
+    const payload = await sealStatement(runningHashKind, statement, signer, recipients)
+    yield { name: `h${index}`, kind: 'hash', payload }
   }
-  if (waitingBytes > 0) yield flush()
+  if (waiting.length > 0)
+    yield { name: String(parts.video++), kind: 'video', payload: Buffer.concat(waiting) }
 
   const { thumbnail, ...end } = await tail()
   let thumbnailHashes: Manifest['thumbnail'] = null

@@ -4,6 +4,7 @@ import type { Manifest } from '../protocol/clip.ts'
 import { OwnlensError } from '../protocol/errors.ts'
 import { count, epoch, sha256Hex } from '../protocol/fields.ts'
 import { type Disk, readText, replaceFile } from '../storage/disk.ts'
+import { Turn } from './turn.ts'
 
 const fileSchema = z.strictObject({
   epoch,
@@ -19,6 +20,8 @@ type State = z.infer<typeof fileSchema>
 export class Sequence {
   readonly #disk: Disk
   readonly #path: string
+  /** Clips overlap: one is finished while the next takes its number. */
+  readonly #turn = new Turn()
   #state: State
 
   private constructor(disk: Disk, path: string, state: State) {
@@ -43,11 +46,14 @@ export class Sequence {
     return new Sequence(disk, path, state)
   }
 
-  /** The next number. */
+  /** The next number. One whose writing failed is skipped: it may be on the disk. */
   async take(): Promise<number> {
-    const counter = this.#state.next
-    await this.#save({ ...this.#state, next: counter + 1 })
-    return counter
+    return this.#turn.take(async () => {
+      const counter = this.#state.next
+      this.#state = { ...this.#state, next: counter + 1 }
+      await this.#write(this.#state)
+      return counter
+    })
   }
 
   /** The newest finished manifest. */
@@ -57,11 +63,14 @@ export class Sequence {
 
   /** Remembers a manifest as the newest one; before it leaves. */
   async finished(counter: number, manifestHash: string): Promise<void> {
-    await this.#save({ ...this.#state, previous: { counter, sha256: manifestHash } })
+    await this.#turn.take(async () => {
+      const state = { ...this.#state, previous: { counter, sha256: manifestHash } }
+      await this.#write(state)
+      this.#state = state
+    })
   }
 
-  async #save(state: State): Promise<void> {
-    this.#state = state
+  async #write(state: State): Promise<void> {
     await replaceFile(this.#disk, this.#path, JSON.stringify(state))
   }
 }

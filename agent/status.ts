@@ -40,16 +40,24 @@ export class StatusReport {
     this.#refused.set(code, (this.#refused.get(code) ?? 0) + 1)
   }
 
-  /** Sends reports until the signal; rejects with what `send` throws. */
+  /** Something that the household should know at once has changed: the roster that clips are sealed to. */
+  changed(): void {
+    this.#bell.ring()
+  }
+
+  /** Sends reports until the signal; rejects with its reason, or with what `send` throws. */
   async run(
     send: (sealed: Uint8Array) => Promise<void>,
     { signal }: { signal: AbortSignal },
   ): Promise<never> {
-    for (;;) {
-      signal.throwIfAborted()
-      await send(await this.#seal())
-      signal.addEventListener('abort', this.#bell.ring, { once: true })
-      await this.#bell.wait(EVERY_MS)
+    signal.addEventListener('abort', this.#bell.ring, { once: true })
+    try {
+      for (;;) {
+        signal.throwIfAborted()
+        await send(await this.#seal())
+        await this.#bell.wait(EVERY_MS)
+      }
+    } finally {
       signal.removeEventListener('abort', this.#bell.ring)
     }
   }

@@ -56,6 +56,11 @@ export const errorTable = {
     todo: 'Nothing to do; it was not taken. Check the hub if it goes on.',
     retry: false,
   },
+  'ack.other': {
+    says: 'An acknowledgement of other bytes, or of a part that nobody waits for.',
+    todo: 'Nothing to do: late ones come after a lost connection. Check the hub if it goes on.',
+    retry: false,
+  },
   'ack.missing': {
     says: 'The store did not acknowledge a part.',
     todo: 'The camera tries again by itself. If it goes on, look at the hub’s disk and log.',

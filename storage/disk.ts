@@ -62,7 +62,8 @@ export const disk: Disk = {
   },
 }
 
-const TEMPORARY = '.new'
+/** How a file is called while `replaceFile` writes it; what a power cut leaves. */
+export const TEMPORARY = '.new'
 
 /** Writes a file so that after a power cut there is the old one or the new one, whole. */
 export async function replaceFile(

@@ -1,4 +1,4 @@
-import { connectAsync, type MqttClient } from 'mqtt'
+import { connect, type MqttClient } from 'mqtt'
 import { OwnlensError } from '../protocol/errors.ts'
 import { MESSAGE_MAX } from '../protocol/part.ts'
 import { hubTls, type TlsIdentity } from './tls.ts'
@@ -17,34 +17,46 @@ export async function connectBroker(
 ): Promise<MqttClient> {
   options.signal.throwIfAborted()
   const { host, port } = brokerAddress(url)
-  let client: MqttClient
+  const client = connect({
+    protocol: 'mqtts',
+    host,
+    port,
+    protocolVersion: 4,
+    clientId: tls.name,
+    clean: true,
+    keepalive: 15,
+    reconnectPeriod: 0,
+    connectTimeout: options.timeoutMs ?? 10_000,
+    queueQoSZero: false,
+    ...hubTls(tls.ca),
+    cert: tls.certificate,
+    key: tls.key,
+  })
+  client.setMaxListeners(256)
+  // A broker that takes the connection and then says nothing must not hold up who wants to stop.
+  let giveUp: (cause: unknown) => void = () => undefined
+  const stop = () => {
+    client.end(true)
+    giveUp(new Error('stopped'))
+  }
+  options.signal.addEventListener('abort', stop, { once: true })
+  client.once('close', () => options.signal.removeEventListener('abort', stop))
   try {
-    client = await connectAsync({
-      protocol: 'mqtts',
-      host,
-      port,
-      protocolVersion: 4,
-      clientId: tls.name,
-      clean: true,
-      keepalive: 15,
-      reconnectPeriod: 0,
-      connectTimeout: options.timeoutMs ?? 10_000,
-      queueQoSZero: false,
-      ...hubTls(tls.ca),
-      cert: tls.certificate,
-      key: tls.key,
+    await new Promise<void>((resolve, reject) => {
+      client.once('connect', () => resolve())
+      client.once('error', reject)
+      client.once('close', () => reject(new Error('closed')))
+      giveUp = reject
     })
   } catch (cause) {
-    const code = (cause as { code?: unknown }).code
+    client.on('error', () => undefined)
+    stop()
+    options.signal.throwIfAborted()
+    const { code } = cause as { code?: unknown }
     if (code === 5 || code === 2) throw new OwnlensError('broker.refused', url, { cause })
     throw new OwnlensError('hub.unreachable', url, { cause })
   }
-  client.setMaxListeners(256)
-  client.on('error', () => client.end(true))
-  const stop = () => client.end(true)
-  options.signal.addEventListener('abort', stop, { once: true })
-  client.once('close', () => options.signal.removeEventListener('abort', stop))
-  if (options.signal.aborted) stop()
+  client.on('error', stop)
   return client
 }
 

@@ -6,6 +6,10 @@ import type { HubClient, HubNonce } from '../../wire/hub-client.ts'
 import type { TlsIdentity } from '../../wire/tls.ts'
 import type { Household } from '../household.ts'
 
+/** Whatever a hub writes into a certificate. */
+const RENEW_MIN_MS = 60_000
+const RENEW_MAX_MS = 12 * 3_600_000
+
 /**
  * Gets the camera's certificates. Every request carries a counter that grows and is on the disk before it is sent, so that
  * the registrar can tell a copied key; the boot nonce is made anew at every start.
@@ -25,24 +29,24 @@ export class Enrolment {
   }
 
   /** The certificate in use, or a fresh one when there is none or it is past its half-life. */
-  async identity(
-    hub: HubClient,
-    household: Household,
-    now: number,
-  ): Promise<{ tls: TlsIdentity; hub: HubNonce }> {
-    if (this.#held !== undefined && now < this.renewAt) return this.#held
+  async identity(hub: HubClient, household: Household): Promise<{ tls: TlsIdentity; hub: HubNonce }> {
+    if (this.#held !== undefined && this.renewInMs > 0) return this.#held
     const { householdId, epoch, deviceId } = household.claim
     const role = { kind: 'device', epoch, counter: await this.#count(), boot: this.#boot } as const
-    this.#held = await hub.enrol({ commonName: deviceId, householdId, role, signer: this.#signer })
-    this.#renewAt = now + Math.max(60_000, (this.#held.tls.notAfter.getTime() - now) / 2)
-    return this.#held
+    const held = await hub.enrol({ commonName: deviceId, householdId, role, signer: this.#signer })
+    this.#held = held
+    // By the hub's own time: a board's wall clock may be years off, and may jump.
+    const halfLifeMs = (held.tls.notAfter.getTime() - held.hub.time) / 2
+    const waitMs = Math.min(Math.max(halfLifeMs, RENEW_MIN_MS), RENEW_MAX_MS)
+    this.#renewAt = performance.now() + waitMs * (1 - Math.random() / 10)
+    return held
   }
 
   #renewAt = 0
 
-  /** Wall clock milliseconds. */
-  get renewAt(): number {
-    return this.#renewAt
+  /** Milliseconds until the certificate should be renewed: half of its life, with some jitter. */
+  get renewInMs(): number {
+    return this.#renewAt - performance.now()
   }
 
   /** The next connection starts with a fresh certificate. */
