@@ -9,6 +9,8 @@ import { lookOnce } from './glance.ts'
 import { openLiteRt } from './litert.ts'
 import { lookThoroughly } from './thorough.ts'
 
+/** So many runs on nothing, until they take no longer than later ones. */
+const WARM_UP = 8
 /** How often the network is asked for one picture, at most. */
 const LOOKS = { glance: 3, thorough: 40 }
 
@@ -33,6 +35,8 @@ try {
       }
     })
   })
+  // The first runs compile and allocate, for half a second: before a camera's first picture, not with it.
+  for (let run = 0; run < WARM_UP; run++) await net.run(input, 1)
   tell({ ready: name })
 } catch (error) {
   const known = error instanceof OwnlensError && error.code === 'models.weights'
