@@ -139,11 +139,7 @@ async function play(
     listening.abort()
     await listens
     await detector.close()
-    const { asked, granted, received, fetched } = stranger
-    tell(
-      `the stranger asked for ${asked} subscriptions and got ${granted}, with ${received} messages; the store gave it ${fetched} things`,
-    )
-    tell('now it tries all that a tap on the broker has handed it')
+    tell('the stranger tries what it has got')
     const strangers = await stranger.tryAll()
     return summarise({ clips: home.opened, alerts: home.alerts, mqtt, strangers })
   } finally {

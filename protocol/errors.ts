@@ -260,19 +260,9 @@ export const errorTable = {
     todo: 'Pair the camera again.',
     retry: false,
   },
-  'claim.leap': {
-    says: 'The hub names an epoch that this camera cannot have reached.',
-    todo: 'Nothing was changed. Pair the camera at another hub, or restore this one from its backup.',
-    retry: false,
-  },
   'invitation.form': {
     says: 'This is not an Ownlens invitation.',
     todo: 'Show the code that `ownlens home pair` prints.',
-    retry: false,
-  },
-  'invitation.host': {
-    says: 'The hub’s address has characters that a code for cameras cannot carry.',
-    todo: 'Give the hub a host name of letters, digits, hyphens and dots.',
     retry: false,
   },
   'invitation.size': {
@@ -361,6 +351,21 @@ export const errorTable = {
     todo: 'Bring the hub and this side to the same version.',
     retry: false,
   },
+  'hub.limit': {
+    says: 'This household has as much as the hub keeps for one.',
+    todo: 'Ask whoever runs the hub.',
+    retry: false,
+  },
+  'hub.failed': {
+    says: 'Something went wrong inside the hub.',
+    todo: 'Try again in a minute. If it goes on, look at the hub’s log and at the room on its disk.',
+    retry: true,
+  },
+  'hub.port': {
+    says: 'The hub cannot listen at this address and port.',
+    todo: 'Stop what listens there, or choose others with `--host`, `--port` and `--mqtt-port`.',
+    retry: true,
+  },
   'enrol.csr': {
     says: 'The certificate request is not one that can be signed.',
     todo: 'It must be PKCS#10 with a P-256 key, signed by that key.',
@@ -388,8 +393,13 @@ export const errorTable = {
   },
   'broker.failed': {
     says: 'The broker could not be started.',
-    todo: 'Look at the hub’s log; is mosquitto installed, is the port free?',
+    todo: 'Look at the hub’s log.',
     retry: true,
+  },
+  'broker.absent': {
+    says: 'The program mosquitto is missing.',
+    todo: 'Install it: apt install mosquitto; or leave `--broker` out to use the embedded broker.',
+    retry: false,
   },
   'store.part': {
     says: 'A part’s name and its frame do not agree.',
@@ -403,7 +413,22 @@ export const errorTable = {
   },
   'store.full': {
     says: 'The household’s share of the store is full.',
-    todo: 'Give the hub more room with `--store-bytes`, or delete clips.',
+    todo: 'Start the hub with a larger `--store-gib`, or move clips out of its data folder while it is stopped.',
+    retry: true,
+  },
+  'store.limit': {
+    says: 'The clip has more parts than a clip may have.',
+    todo: 'Nothing to do; it was not taken.',
+    retry: false,
+  },
+  'store.busy': {
+    says: 'More parts came at once than the store keeps in memory.',
+    todo: 'The camera sends them again by itself.',
+    retry: true,
+  },
+  'store.disk': {
+    says: 'A part could not be written to the hub’s disk.',
+    todo: 'Make room on the hub’s disk, or check it. The cameras keep what was not taken and send it again.',
     retry: true,
   },
   'store.claim': {

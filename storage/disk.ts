@@ -65,7 +65,10 @@ export const disk: Disk = {
 /** How a file is called while `replaceFile` writes it; what a power cut leaves. */
 export const TEMPORARY = '.new'
 
-/** Writes a file so that after a power cut there is the old one or the new one, whole. */
+/**
+ * Writes a file so that after a power cut there is the old one or the new one, whole. When it cannot (a full disk), the old
+ * one stays and nothing half written takes up room.
+ */
 export async function replaceFile(
   on: Disk,
   path: string,
@@ -73,14 +76,24 @@ export async function replaceFile(
   mode = 0o600,
 ): Promise<void> {
   const temporary = path + TEMPORARY
-  await on.write(temporary, typeof bytes === 'string' ? Buffer.from(bytes) : bytes, mode)
-  await on.rename(temporary, path)
+  try {
+    await on.write(temporary, typeof bytes === 'string' ? Buffer.from(bytes) : bytes, mode)
+    await on.rename(temporary, path)
+  } catch (error) {
+    await on.remove(temporary).catch(() => undefined)
+    throw error
+  }
   await on.syncFolder(dirname(path))
 }
 
 /** Names in a folder without what `replaceFile` left behind at a power cut. */
 export async function listFiles(on: Disk, folder: string): Promise<readonly string[]> {
   return (await on.list(folder)).filter(name => !name.endsWith(TEMPORARY))
+}
+
+/** Removes what `replaceFile` left behind at a power cut. */
+export async function removeLeftovers(on: Disk, folder: string): Promise<void> {
+  for (const name of await on.list(folder)) if (name.endsWith(TEMPORARY)) await on.remove(join(folder, name))
 }
 
 /** The text of a file; undefined when there is none. */

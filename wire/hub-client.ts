@@ -56,7 +56,7 @@ export class HubClient {
   async #pinned(): Promise<{ pem: string; certificate: X509Certificate }> {
     if (this.#ca !== undefined) return this.#ca
     const agent = new Agent({ rejectUnauthorized: false, maxCachedSessions: 0 })
-    const pem = await (await this.#send('/ca.pem', agent, {})).text()
+    const pem = asText(await this.#send('/ca.pem', agent, {}))
     this.#ca = { pem, certificate: await readPinnedCa(pem, this.address.caId) }
     return this.#ca
   }
@@ -64,7 +64,7 @@ export class HubClient {
   /** A nonce for `id`'s next request, with the hub's time; its signature leads to the pinned CA. */
   async nonce(id: string): Promise<HubNonce> {
     const { certificate } = await this.#pinned()
-    const answer = parse(nonceAnswer, await (await this.#get(`/nonce?for=${id}`)).json())
+    const answer = parse(nonceAnswer, await this.#get(`/nonce?for=${id}`))
     const hubKeyId = await readHubKey(Buffer.from(answer.hub, 'base64'), certificate)
     const { payload } = await readStatement(nonceKind, answer.nonce, hubKeyId)
     if (payload.for !== id) throw new OwnlensError('hub.answer', 'a nonce for somebody else')
@@ -121,7 +121,7 @@ export class HubClient {
       headers,
       body,
     })
-    const issued = await readIssued(Buffer.from(await answer.text(), 'base64'), request.keyHash, ca)
+    const issued = await readIssued(Buffer.from(asText(answer), 'base64'), request.keyHash, ca)
     const certificate = issued.toString('pem')
     return {
       hub,
@@ -131,27 +131,30 @@ export class HubClient {
 
   /** A JSON answer, asked with a TLS identity of one's own (mutual TLS). */
   async getJson<T>(path: string, tls: TlsIdentity, schema: z.ZodType<T>): Promise<T> {
-    return parse(schema, await (await this.#get(path, tls)).json())
+    return parse(schema, await this.#get(path, tls))
   }
 
   /** The bytes behind a path, asked with a TLS identity of one's own. */
   async getBytes(path: string, tls: TlsIdentity): Promise<Uint8Array> {
-    return new Uint8Array(await (await this.#get(path, tls)).arrayBuffer())
+    return this.#get(path, tls)
   }
 
-  async #get(path: string, tls?: TlsIdentity): Promise<Response> {
+  async #get(path: string, tls?: TlsIdentity): Promise<Uint8Array> {
     const { pem } = await this.#pinned()
     return this.#send(path, serverAgent(pem, tls), {})
   }
 
+  /** The whole answer; a connection that breaks in the middle of it is a hub that does not answer. */
   async #send(
     path: string,
     agent: Agent,
     init: { method?: string; headers?: Record<string, string>; body?: string },
-  ): Promise<Response> {
+  ): Promise<Uint8Array> {
     const timeout = AbortSignal.timeout(TIMEOUT_MS)
     const signal = this.#signal === undefined ? timeout : AbortSignal.any([timeout, this.#signal])
     try {
+      // node-fetch lets a body's error go unheard when it is told too late that nobody wants it.
+      signal.throwIfAborted()
       const options = {
         ...init,
         agent,
@@ -160,7 +163,7 @@ export class HubClient {
         signal: signal as never,
       } as const
       const response = await fetch(this.address.url + path, options)
-      if (response.ok) return response
+      if (response.ok) return new Uint8Array(await response.arrayBuffer())
       throw await refusal(response)
     } catch (cause) {
       if (cause instanceof OwnlensError) throw cause
@@ -182,8 +185,16 @@ async function refusal(response: Response): Promise<OwnlensError> {
     : new OwnlensError('hub.answer', `HTTP ${response.status}`)
 }
 
-function parse<T>(schema: z.ZodType<T>, value: unknown): T {
+function parse<T>(schema: z.ZodType<T>, bytes: Uint8Array): T {
+  let value: unknown
+  try {
+    value = JSON.parse(asText(bytes))
+  } catch (cause) {
+    throw new OwnlensError('hub.answer', 'not JSON', { cause })
+  }
   const parsed = schema.safeParse(value)
   if (!parsed.success) throw new OwnlensError('hub.answer', parsed.error.issues[0]?.message)
   return parsed.data
 }
+
+const asText = (bytes: Uint8Array): string => new TextDecoder().decode(bytes)

@@ -52,12 +52,20 @@ export async function connectBroker(
     client.on('error', () => undefined)
     stop()
     options.signal.throwIfAborted()
-    const { code } = cause as { code?: unknown }
-    if (code === 5 || code === 2) throw new OwnlensError('broker.refused', url, { cause })
+    if (isRefusal(cause)) throw new OwnlensError('broker.refused', url, { cause })
     throw new OwnlensError('hub.unreachable', url, { cause })
   }
   client.on('error', stop)
   return client
+}
+
+/**
+ * Whether the other side says no: CONNACK 2 or 5 (MQTT 3.1.1 §3.2.2.3), or TLS's own word for a certificate that does not
+ * count. A hub that is merely not there says neither.
+ */
+function isRefusal(cause: unknown): boolean {
+  const { code } = cause as { code?: unknown }
+  return code === 5 || code === 2 || (typeof code === 'string' && /^ERR_SSL_.*ALERT/.test(code))
 }
 
 /** Publishes at QoS 1 and returns when the broker has acknowledged. Throws `hub.unreachable` when it has gone. */

@@ -62,11 +62,13 @@ export async function readIssued(
   keyHash: string,
   ca: X509Certificate,
 ): Promise<X509Certificate> {
-  const certificates = new X509Certificates(pkcs7)
-  for (const certificate of certificates) {
-    if (hex(sha256(new Uint8Array(certificate.publicKey.rawData))) !== keyHash) continue
-    if (!(await certificate.verify({ publicKey: ca.publicKey, signatureOnly: true }))) break
-    return certificate
+  try {
+    for (const certificate of new X509Certificates(pkcs7)) {
+      if (hex(sha256(new Uint8Array(certificate.publicKey.rawData))) !== keyHash) continue
+      if (await certificate.verify({ publicKey: ca.publicKey, signatureOnly: true })) return certificate
+    }
+  } catch (cause) {
+    throw new OwnlensError('enrol.answer', 'it cannot be read', { cause })
   }
   throw new OwnlensError('enrol.answer', 'no certificate for the key that was asked for')
 }
@@ -91,17 +93,18 @@ export async function readPinnedCa(pem: string, caId: string): Promise<X509Certi
 
 /**
  * TLS options that accept the hub and nobody else: its certificate must chain to the pinned CA and carry the CN `hub`.
- * Host names say nothing here, so that a hub may move to another address.
+ * Host names say nothing here, so that a hub may move to another address. TLS 1.3 only:
+ * before it a client's certificate, and with it household and device, travels in the clear.
  */
 export function hubTls(ca: string): {
   ca: string
-  minVersion: 'TLSv1.2'
+  minVersion: 'TLSv1.3'
   rejectUnauthorized: true
   checkServerIdentity: (host: string, certificate: PeerCertificate) => Error | undefined
 } {
   return {
     ca,
-    minVersion: 'TLSv1.2',
+    minVersion: 'TLSv1.3',
     rejectUnauthorized: true,
     checkServerIdentity: (_host, certificate) =>
       certificate.subject?.CN === 'hub'
@@ -112,11 +115,19 @@ export function hubTls(ca: string): {
 
 /** The hub key, out of the certificate that the pinned CA gave for it. Throws `hub.ca`. */
 export async function readHubKey(der: Uint8Array, ca: X509Certificate): Promise<string> {
-  const certificate = new X509Certificate(der)
+  const certificate = readCertificate(der)
   const good = await certificate.verify({ publicKey: ca.publicKey, signatureOnly: true })
   const named = certificate.subjectName.getField('CN').includes('hub')
   const names = certificate.getExtension(SubjectAlternativeNameExtension)?.names.items ?? []
   const marked = names.some(name => name.type === 'url' && name.value === 'ownlens:hub')
   if (!good || !named || !marked) throw new OwnlensError('hub.ca', 'the hub’s key is not certified')
   return keyIdOf(certificate)
+}
+
+function readCertificate(der: Uint8Array): X509Certificate {
+  try {
+    return new X509Certificate(der)
+  } catch (cause) {
+    throw new OwnlensError('hub.ca', 'the hub’s key is not certified', { cause })
+  }
 }

@@ -1,14 +1,17 @@
-import { constants } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import { createServer, type TLSSocket } from 'node:tls'
 import { Aedes, type AuthenticateError, type Client, type Connection } from 'aedes'
 import type { Logger } from 'pino'
-import { OwnlensError } from '../../protocol/errors.ts'
 import { MESSAGE_MAX } from '../../protocol/part.ts'
-import type { CertificateName } from '../../protocol/registrar.ts'
 import { mayPublish, maySubscribe } from './access.ts'
 import type { PemIdentity } from './authority.ts'
-import type { Admission, Broker } from './broker.ts'
+import type { Admission, Broker, MessageHandler } from './broker.ts'
+import { serialOf } from './certificates.ts'
+import { Door } from './door.ts'
+import { authority, listen } from './listen.ts'
+import { MqttLine } from './mqtt-line.ts'
+import { type Session, Sessions } from './sessions.ts'
+import { serverTls } from './tls-options.ts'
 
 export interface AedesBrokerOptions {
   readonly host: string
@@ -19,192 +22,157 @@ export interface AedesBrokerOptions {
   readonly ca: string
   readonly admission: Admission
   readonly log: Logger
+  /** Takes every message from the first one on. */
+  readonly take: MessageHandler
   /** Handed every message that passes; for tests and the demo's stranger. */
   readonly tap?: (topic: string, payload: Uint8Array, clientId: string) => void
   /** `none` takes the second lock away: everybody may publish and read everything. For drills. */
   readonly rules?: 'none'
 }
 
-/** A client that does not read for so long is cut off, before it costs memory. */
-const DRAIN_MS = 3000
-const PACKET_MAX = MESSAGE_MAX + 1024
+const CONNECT_MS = 10_000
+const KEEPALIVE_MAX_S = 120
+/** So many filters one client may subscribe to at once. */
+const FILTERS_MAX = 64
+/** Strangers: connections of which it is not known yet who is there. */
+const DOOR = { perNetwork: 512, inAll: 2048 }
 
-interface Session {
-  readonly client: Client
-  readonly name: CertificateName
-  readonly serial: string
-  readonly timer: NodeJS.Timeout
-}
-
-/** The embedded broker: MQTT 3.1.1 over mutual TLS, its rules asked for every message. */
+/** The embedded broker: MQTT 3.1.1 over mutual TLS, its rules asked for every message. It keeps nothing for the absent. */
 export async function aedesBroker(options: AedesBrokerOptions): Promise<Broker> {
-  const { admission, log, tap, rules } = options
-  const sessions = new Map<string, Session>()
-  const handlers: ((topic: string, payload: Uint8Array) => void)[] = []
+  const { admission, log, take, tap, rules } = options
+  const sessionOf = new WeakMap<Client, Session>()
+  const sessions = new Sessions((_session, why) => log.info({ why }, 'session ended'))
+  const handlers: MessageHandler[] = [take]
   const withWill = new WeakSet<Client>()
   const free = rules === 'none'
+  const door = new Door(DOOR)
+
+  const refuse = (what: string): AuthenticateError => {
+    log.warn({ code: 'broker.refused', what }, 'refused')
+    return Object.assign(new Error('refused'), { returnCode: 5 })
+  }
 
   const aedes = new Aedes({
-    drainTimeout: DRAIN_MS,
-    connectTimeout: 10_000,
-    queueLimit: 1000,
-    keepaliveLimit: 0,
+    connectTimeout: CONNECT_MS,
+    keepaliveLimit: KEEPALIVE_MAX_S,
+    queueLimit: 16,
     preConnect(client, packet, callback) {
       if (packet.will !== undefined) withWill.add(client)
+      // Nothing waits here for who is not there: no queue grows, and no subscription outlives the rights it was made under.
+      packet.clean = true
       callback(null, true)
     },
     authenticate(client, _username, _password, done) {
       admit(client).then(
         () => done(null, true),
-        error => {
-          log.warn({ code: 'broker.refused', cause: (error as Error).message }, 'connection refused')
-          done(refusal(5), false)
-        },
+        error => done(refuse((error as Error).message), false),
       )
     },
     authorizePublish(client, packet, callback) {
-      const name = client === null ? undefined : sessions.get(client.id)?.name
+      const name = client === null ? undefined : sessionOf.get(client)?.name
       packet.retain = false
-      if (client === null || packet.payload.length > MESSAGE_MAX) return callback(refusal(5))
-      if (free || (name !== undefined && mayPublish(name, packet.topic))) return callback(null)
-      log.warn({ code: 'broker.refused' }, 'publish refused')
-      callback(refusal(5))
+      if (name === undefined || packet.payload.length > MESSAGE_MAX) return callback(refuse('message'))
+      // QoS 2 would have to be kept until its sender comes back to it.
+      if (packet.qos === 2) return callback(refuse('QoS 2'))
+      callback(free || mayPublish(name, packet.topic) ? null : refuse('publish'))
     },
     authorizeSubscribe(client, subscription, callback) {
-      const name = sessions.get(client.id)?.name
-      if (free || (name !== undefined && maySubscribe(name, subscription.topic)))
-        return callback(null, subscription)
-      log.warn({ code: 'broker.refused' }, 'subscription refused')
+      const session = sessionOf.get(client)
+      const { topic } = subscription
+      const granted =
+        session !== undefined && (free || maySubscribe(session.name, topic)) && session.hears(topic)
+      if (!granted) refuse('subscription')
       // A null subscription is answered with 0x80 (MQTT 3.1.1 §3.9.3).
-      callback(null, null)
+      callback(null, granted ? subscription : null)
+    },
+    authorizeForward(client, packet) {
+      const session = sessionOf.get(client)
+      return session !== undefined && sessions.mayWait(session) ? packet : null
     },
     published(packet, client, callback) {
-      if (client !== null && packet.topic.startsWith('ownlens/')) {
-        const payload = Buffer.isBuffer(packet.payload) ? packet.payload : Buffer.from(packet.payload)
-        tap?.(packet.topic, payload, client.id)
-        for (const handler of handlers) handler(packet.topic, payload)
-      }
-      callback(null)
+      if (client === null || !packet.topic.startsWith('ownlens/')) return callback(null)
+      const payload = Buffer.isBuffer(packet.payload) ? packet.payload : Buffer.from(packet.payload)
+      tap?.(packet.topic, payload, client.id)
+      // aedes reads on from this client when it is called back.
+      const waits = handlers.flatMap(handler => handler(packet.topic, payload) ?? [])
+      if (waits.length === 0) callback(null)
+      else Promise.all(waits).finally(() => callback(null))
     },
   })
   await aedes.listen()
 
   async function admit(client: Client): Promise<void> {
-    const socket = client.conn as TLSSocket
+    const line = client.conn as unknown as MqttLine
+    const { socket } = line
     // A will would speak after its sender has lost its rights.
     if (withWill.has(client)) throw new Error('it has a will')
-    if (!socket.authorized) throw new Error(`TLS: ${socket.authorizationError?.message ?? 'not authorised'}`)
+    if (!socket.authorized) throw new Error(`TLS: ${socket.authorizationError ?? 'not authorised'}`)
     const peer = socket.getPeerX509Certificate()
-    const serial = (peer?.serialNumber ?? '').toLowerCase().replace(/^0+/, '')
     if (peer === undefined || socket.getPeerCertificate().subject.CN !== client.id)
       throw new Error('the client id is not the certificate’s name')
+    const serial = serialOf(peer)
     const name = await admission.nameOf(serial)
     if (name === undefined) throw new Error('the certificate does not count')
-    const left = Date.parse(peer.validTo) - Date.now()
-    const timer = setTimeout(
-      () => end(client.id, 'its certificate has ended'),
-      Math.max(0, Math.min(left, 2 ** 31 - 1)),
-    )
-    clearTimeout(sessions.get(client.id)?.timer)
-    sessions.set(client.id, { client, name, serial, timer })
+    const notAfter = Date.parse(peer.validTo)
+    const { id: clientId } = client
+    const end = () => {
+      client.close()
+      line.destroy()
+    }
+    const filters = new Set<string>()
+    const hears = (filter: string) => filters.add(filter).size <= FILTERS_MAX || !filters.delete(filter)
+    sessionOf.set(client, { clientId, name, serial, notAfter, hears, behind: () => line.behind, end })
+    line.open()
+    door.known(socket)
   }
 
-  function end(clientId: string, why: string): void {
-    const session = sessions.get(clientId)
-    if (session === undefined) return
-    log.info({ why }, 'session ended')
-    session.client.close()
-    ;(session.client.conn as TLSSocket).destroy()
+  /** Its rights may have gone while it came in. */
+  async function checkAgain(session: Session): Promise<void> {
+    if ((await admission.nameOf(session.serial)) === undefined) sessions.end(session, 'it lost its rights')
   }
 
+  aedes.on('client', client => {
+    const session = sessionOf.get(client)
+    if (session === undefined || client.closed) return
+    sessions.add(session)
+    checkAgain(session).catch(() => sessions.end(session, 'its rights are not known'))
+  })
   aedes.on('clientDisconnect', client => {
-    const session = sessions.get(client.id)
-    if (session?.client !== client) return
-    clearTimeout(session.timer)
-    sessions.delete(client.id)
+    const session = sessionOf.get(client)
+    if (session !== undefined) sessions.remove(session)
   })
+  const sweeping = setInterval(() => sessions.sweep(Date.now()), 1000)
+  sweeping.unref()
 
-  const server = createServer(
-    {
-      key: options.tls.key,
-      cert: options.tls.certificate,
-      ca: options.ca,
-      requestCert: true,
-      // Refused after the handshake instead, so that the client hears why.
-      rejectUnauthorized: false,
-      minVersion: 'TLSv1.2',
-      // A resumed session would keep an expired certificate alive.
-      secureOptions: constants.SSL_OP_NO_TICKET,
-    },
-    socket => {
-      socket.on('error', () => socket.destroy())
-      guardPacketSize(socket)
-      aedes.handle(socket as unknown as Connection)
-    },
-  )
-  server.on('tlsClientError', () => undefined)
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', cause =>
-      reject(new OwnlensError('broker.failed', `${options.host}:${options.port}`, { cause })),
-    )
-    server.listen(options.port, options.host, resolve)
+  const server = createServer(serverTls(options.tls, options.ca), (socket: TLSSocket) => {
+    socket.setKeepAlive(true, 60_000)
+    aedes.handle(new MqttLine(socket) as unknown as Connection)
   })
+  door.guard(server)
+  server.on('tlsClientError', (_error, socket) => socket.destroy())
+  await listen(server, options.host, options.port)
   const { port } = server.address() as AddressInfo
 
   return {
-    url: `mqtts://${options.publicHost}:${port}`,
+    url: `mqtts://${authority(options.publicHost, port)}`,
     onMessage: handler => void handlers.push(handler),
     publish: (topic, payload) =>
       new Promise((resolve, reject) => {
-        const packet = {
-          cmd: 'publish',
-          topic,
-          payload: Buffer.from(payload),
-          qos: 1,
-          retain: false,
-          dup: false,
-        } as const
+        const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.length)
+        const packet = { cmd: 'publish', topic, payload: bytes, qos: 1, retain: false, dup: false } as const
         aedes.publish(packet, error => (error ? reject(error) : resolve()))
       }),
     async changed(owner) {
-      for (const [clientId, { name, serial }] of sessions) {
-        if (name.id === owner && (await admission.nameOf(serial)) === undefined)
-          end(clientId, 'it lost its rights')
-      }
+      for (const session of sessions.of(owner)) await checkAgain(session)
     },
-    connected: () => [...sessions.keys()],
+    connected: () => sessions.clientIds,
     async close() {
-      for (const clientId of [...sessions.keys()]) end(clientId, 'the hub stops')
+      clearInterval(sweeping)
+      const closed = new Promise<void>(resolve => server.close(() => resolve()))
+      sessions.endAll('the hub stops')
       await new Promise<void>(resolve => aedes.close(resolve))
-      await new Promise<void>(resolve => server.close(() => resolve()))
+      door.endAll()
+      await closed
     },
   }
-}
-
-function refusal(returnCode: number): AuthenticateError {
-  return Object.assign(new Error('refused'), { returnCode })
-}
-
-/** Ends a connection whose packet announces more than a message may have, before it is held in memory. */
-function guardPacketSize(socket: TLSSocket): void {
-  let skip = 0
-  let header: number[] = []
-  socket.on('data', (bytes: Buffer) => {
-    let at = 0
-    while (at < bytes.length) {
-      if (skip > 0) {
-        const step = Math.min(skip, bytes.length - at)
-        skip -= step
-        at += step
-        continue
-      }
-      header.push(bytes[at++] ?? 0)
-      const last = header.at(-1) ?? 0
-      // Fixed header: one byte of type, one to four of length, the last without its high bit (MQTT 3.1.1 §2.2).
-      if (header.length < 2 || ((last & 0x80) !== 0 && header.length < 5)) continue
-      skip = header.slice(1).reduce((length, byte, index) => length + (byte & 0x7f) * 128 ** index, 0)
-      header = []
-      if (skip > PACKET_MAX) return void socket.destroy()
-    }
-  })
 }

@@ -9,6 +9,7 @@ import { type Signer, signerOf } from '../../protocol/keys.ts'
 import { type CertificateName, certificateUri } from '../../protocol/registrar.ts'
 import { type Disk, readText, replaceFile } from '../../storage/disk.ts'
 import {
+  CA_LIFETIME_MS,
   type Certified,
   DAY,
   hostNames,
@@ -26,12 +27,23 @@ export interface PemIdentity {
   readonly certificate: string
 }
 
-/** How long a device's or member's certificate is good. */
+/** How long a device's or member's certificate is good, the minutes before its issue included. */
 export const CLIENT_LIFETIME_MS = DAY
+
+/** A PKCS#10 request whose own signature holds. */
+export interface CertificateRequest {
+  /** SHA-256 of its SubjectPublicKeyInfo, hexadecimal. */
+  readonly keyHash: string
+  /** Its subject's CN: what it asks for; who may have it is the registrar's to say. */
+  readonly commonName: string
+  /** Certifies its key under `commonName`. Nothing else of the request gets into the certificate. */
+  issue(name: CertificateName, now: Date): Promise<X509Certificate>
+}
 
 /**
  * The hub's certificate authority and what it made for the hub itself. The CA and the hub key are made at the first start
- * and kept in `DATA/ca/`; TLS certificates of the hub are made anew at every start.
+ * and kept in `DATA/ca/`. The hub's TLS keys are made anew at every start and certified for as long as the CA: a hub may run
+ * for years, and clients pin the CA and demand the name, so that a short life would protect nobody.
  */
 export class Authority {
   readonly #ca: Certified
@@ -77,11 +89,11 @@ export class Authority {
         purpose: 'hub-key',
         alternativeNames: [{ type: 'url', value: 'ownlens:hub' }],
         now,
-        lifetimeMs: 3650 * DAY,
+        lifetimeMs: CA_LIFETIME_MS,
       }),
     )
     const reached = [...new Set([...names, 'localhost', hostname(), '127.0.0.1', '::1'])]
-    const common = { name: 'hub', now, lifetimeMs: 90 * DAY }
+    const common = { name: 'hub', now, lifetimeMs: CA_LIFETIME_MS }
     const tls = await makeCertified(ca, {
       ...common,
       purpose: 'hub-tls',
@@ -106,14 +118,9 @@ export class Authority {
   /**
    * Reads a PKCS#10 request and checks its own signature.
    *
-   * @returns SHA-256 of its SubjectPublicKeyInfo, its subject's CN, and how to issue for it.
    * @throws OwnlensError `enrol.csr`.
    */
-  async readRequest(der: Uint8Array): Promise<{
-    keyHash: string
-    commonName: string
-    issue: (name: CertificateName, now: Date) => Promise<X509Certificate>
-  }> {
+  async readRequest(der: Uint8Array): Promise<CertificateRequest> {
     try {
       const request = new Pkcs10CertificateRequest(der)
       if (!(await request.verify())) throw new Error('its signature does not hold')

@@ -1,11 +1,14 @@
 import type { CertificateName } from '../../protocol/registrar.ts'
 
+/** Called for every message on the hub's topics. Its promise, if any: the sender should wait before it sends more. */
+export type MessageHandler = (topic: string, payload: Uint8Array) => Promise<void> | undefined | void
+
 /** What the hub asks of a broker; embedded or apart. */
 export interface Broker {
   /** `mqtts://host:port`, as clients are told. */
   readonly url: string
   /** Calls back for every message on the hub's own topics (`ownlens/1/#`). */
-  onMessage(handler: (topic: string, payload: Uint8Array) => void): void
+  onMessage(handler: MessageHandler): void
   publish(topic: string, payload: Uint8Array): Promise<void>
   /**
    * The registrar's certificates of this owner changed: new ones get in from now on, sessions under superseded ones end

@@ -2,6 +2,7 @@ import 'reflect-metadata'
 import { type X509Certificate as NodeCertificate, randomBytes, webcrypto } from 'node:crypto'
 import { isIP } from 'node:net'
 import {
+  AuthorityKeyIdentifierExtension,
   BasicConstraintsExtension,
   cryptoProvider,
   ExtendedKeyUsage,
@@ -12,6 +13,7 @@ import {
   KeyUsagesExtension,
   type PublicKey,
   SubjectAlternativeNameExtension,
+  SubjectKeyIdentifierExtension,
   type X509Certificate,
   X509CertificateGenerator,
   X509CrlGenerator,
@@ -22,6 +24,10 @@ cryptoProvider.set(webcrypto as never)
 export const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
 const MINUTE = 60_000
 export const DAY = 24 * 60 * MINUTE
+/** How long the authority, and what it certifies for the hub itself, is good. */
+export const CA_LIFETIME_MS = 3650 * DAY
+/** Certificates begin so long before their making, for clocks that differ. */
+const EARLY = 5 * MINUTE
 
 /** A P-256 key pair with its certificate. */
 export interface Certified {
@@ -38,11 +44,12 @@ export async function makeAuthority(now: Date): Promise<Certified> {
   const certificate = await X509CertificateGenerator.createSelfSigned({
     serialNumber: randomSerial(),
     name: 'CN=Ownlens hub CA',
-    notBefore: new Date(now.getTime() - 5 * MINUTE),
-    notAfter: new Date(now.getTime() + 3650 * DAY),
+    notBefore: new Date(now.getTime() - EARLY),
+    notAfter: new Date(now.getTime() + CA_LIFETIME_MS),
     signingAlgorithm: ALGORITHM,
     keys,
     extensions: [
+      await SubjectKeyIdentifierExtension.create(keys.publicKey),
       new BasicConstraintsExtension(true, 0, true),
       new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
     ],
@@ -50,7 +57,7 @@ export async function makeAuthority(now: Date): Promise<Certified> {
   return { certificate, privateKey: keys.privateKey }
 }
 
-/** A certificate by this authority. `notBefore` lies five minutes back, for clocks that differ. */
+/** A certificate by this authority, from five minutes back; none outlives the authority. */
 export async function issue(
   authority: Certified,
   request: {
@@ -68,7 +75,11 @@ export async function issue(
     'hub-key': [],
     client: [ExtendedKeyUsage.clientAuth],
   }
+  const from = now.getTime() - EARLY
   const extensions: Extension[] = [
+    // Authorities of all hubs have one name; their keys tell them apart (RFC 5280 §4.2.1.1).
+    await AuthorityKeyIdentifierExtension.create(authority.certificate.publicKey),
+    await SubjectKeyIdentifierExtension.create(publicKey),
     new BasicConstraintsExtension(false, undefined, true),
     new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
     new SubjectAlternativeNameExtension(alternativeNames),
@@ -78,8 +89,8 @@ export async function issue(
     serialNumber: randomSerial(),
     subject: `CN=${name}`,
     issuer: authority.certificate.subject,
-    notBefore: new Date(now.getTime() - 5 * MINUTE),
-    notAfter: new Date(now.getTime() + lifetimeMs),
+    notBefore: new Date(from),
+    notAfter: new Date(Math.min(from + lifetimeMs, authority.certificate.notAfter.getTime())),
     signingAlgorithm: ALGORITHM,
     signingKey: authority.privateKey,
     publicKey,
@@ -107,8 +118,8 @@ export async function makeCrl(
 ): Promise<string> {
   const crl = await X509CrlGenerator.create({
     issuer: authority.certificate.subject,
-    thisUpdate: new Date(now.getTime() - 5 * MINUTE),
-    nextUpdate: new Date(now.getTime() + 3650 * DAY),
+    thisUpdate: new Date(now.getTime() - EARLY),
+    nextUpdate: new Date(now.getTime() + CA_LIFETIME_MS),
     signingAlgorithm: ALGORITHM,
     signingKey: authority.privateKey,
     entries: revoked.map(({ serial, at }) => ({ serialNumber: serial, revocationDate: at })),

@@ -1,10 +1,12 @@
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { codeOf, OwnlensError } from '../../protocol/errors.ts'
-import { hex, sha256 } from '../../protocol/ids.ts'
-import { kindOfPart, type PartCounts, partNames, readPart } from '../../protocol/part.ts'
+import { kindOfPart, type Part, type PartCounts, partNames, readPart } from '../../protocol/part.ts'
 import { type DeviceAddress, PART_PATTERN, readTopic } from '../../protocol/topics.ts'
-import { type Disk, listFiles, replaceFile } from '../../storage/disk.ts'
+import { type Disk, replaceFile } from '../../storage/disk.ts'
+import { loadClips } from './clip-folders.ts'
+import { type Held, Shelf } from './clip-shelf.ts'
+import { Turns } from './turns.ts'
 
 /** A clip as its household lists it. */
 export interface StoredClip {
@@ -17,16 +19,6 @@ export interface StoredClip {
   readonly receivedAt: string
 }
 
-interface Held {
-  readonly address: DeviceAddress
-  readonly clipId: string
-  /** SHA-256 of each part's payload. */
-  readonly parts: Map<string, string>
-  bytes: number
-  counts: PartCounts | undefined
-  receivedAt: Date
-}
-
 export interface ClipStoreOptions {
   readonly disk: Disk
   /** `DATA/clips`. */
@@ -34,9 +26,14 @@ export interface ClipStoreOptions {
   /** Per household. */
   readonly maxBytes: number
   readonly log: Logger
-  /** Whether this household has claimed this device in this epoch, now or before. */
+  /** Whether this device is this household's in this epoch, now. */
   readonly claimed: (address: DeviceAddress) => Promise<boolean>
 }
+
+/** A clip lasts at most a minute: so many parts are 512 MiB of it. */
+export const PARTS_MAX = 4096
+/** So many part names one page of a listing may hold. */
+const PAGE_PARTS = 50_000
 
 /**
  * Keeps sealed clips as they came, part by part: `clips/<household>/<epoch>/<device>/<clip>/<part>`. It reads frames, never
@@ -45,10 +42,10 @@ export interface ClipStoreOptions {
 export class ClipStore {
   readonly #options: ClipStoreOptions
   readonly #clips = new Map<string, Held>()
-  readonly #bytes = new Map<string, number>()
+  readonly #shelves = new Map<string, Shelf>()
+  readonly #turns = new Turns()
   /** What was refused since start, by code. */
   readonly refused = new Map<string, number>()
-  readonly #turns = new Map<string, Promise<void>>()
 
   private constructor(options: ClipStoreOptions) {
     this.#options = options
@@ -57,7 +54,7 @@ export class ClipStore {
   static async open(options: ClipStoreOptions): Promise<ClipStore> {
     const store = new ClipStore(options)
     await options.disk.makeFolder(options.folder)
-    await store.#load()
+    for await (const clip of loadClips(options.disk, options.folder)) store.#put(clip)
     return store
   }
 
@@ -69,145 +66,147 @@ export class ClipStore {
   async take(topic: string, message: Uint8Array): Promise<string | undefined> {
     const parsed = readTopic(topic)
     if (parsed?.kind !== 'clip') return undefined
-    const key = keyOf(parsed, parsed.clipId)
-    // Parts of one clip one after the other, clips beside each other.
-    const before = this.#turns.get(key) ?? Promise.resolve()
-    const result = before.then(() => this.#keep(parsed, parsed.clipId, parsed.part, message))
-    const settled = result.then(
-      () => undefined,
-      () => undefined,
-    )
-    this.#turns.set(key, settled)
+    const { clipId, part } = parsed
     try {
-      return await result
+      // Parts of one clip one after the other, clips beside each other.
+      return await this.#turns.take(keyOf(parsed, clipId), () => this.#keep(parsed, clipId, part, message))
     } catch (error) {
-      const code = codeOf(error) ?? 'unexpected'
-      this.refused.set(code, (this.refused.get(code) ?? 0) + 1)
-      this.#options.log.warn(
-        { code, cause: codeOf(error) ? undefined : (error as Error).message },
-        'part refused',
-      )
+      this.refuse(error)
       return undefined
-    } finally {
-      if (this.#turns.get(key) === settled) this.#turns.delete(key)
     }
+  }
+
+  /** Counts and logs what was not taken. */
+  refuse(error: unknown): void {
+    const code = codeOf(error) ?? 'unexpected'
+    this.refused.set(code, (this.refused.get(code) ?? 0) + 1)
+    const { cause = error } = error as Error
+    const detail = code === 'store.disk' || code === 'unexpected' ? (cause as Error).message : undefined
+    this.#options.log.warn({ code, cause: detail }, 'part refused')
   }
 
   async #keep(address: DeviceAddress, clipId: string, name: string, message: Uint8Array): Promise<string> {
     const part = readPart(message)
     if (part.kind !== kindOfPart(name)) throw new OwnlensError('store.part', name)
+    if (!(await this.#options.claimed(address))) throw new OwnlensError('store.claim')
     const key = keyOf(address, clipId)
-    let clip = this.#clips.get(key)
-    const standing = clip?.parts.get(name)
-    if (standing === part.sha256) return part.sha256
-    if (standing !== undefined) throw new OwnlensError('store.conflict', name)
-    if (clip === undefined && !(await this.#options.claimed(address))) throw new OwnlensError('store.claim')
-    const total = (this.#bytes.get(address.householdId) ?? 0) + message.length
-    if (total > this.#options.maxBytes) throw new OwnlensError('store.full')
-    const folder = join(this.#options.folder, key)
-    if (clip === undefined) {
-      clip = { address, clipId, parts: new Map(), bytes: 0, counts: undefined, receivedAt: new Date() }
-      await this.#options.disk.makeFolder(folder)
-      for (let above = folder; above !== this.#options.folder; ) {
-        above = join(above, '..')
-        await this.#options.disk.syncFolder(above)
-      }
-      this.#clips.set(key, clip)
-    }
-    await replaceFile(this.#options.disk, join(folder, name), message)
-    this.#count(clip, name, part.sha256, message.length, part.parts)
+    const clip = this.#clips.get(key) ?? newClip(address, clipId)
+    if (clip.parts.has(name)) {
+      const standing = await this.#standing(join(this.#options.folder, key, name))
+      if (standing === part.sha256) return part.sha256
+      if (standing !== undefined) throw new OwnlensError('store.conflict', name)
+      // The disk has spoilt the one that stood there: this one takes its place.
+    } else if (clip.parts.size >= PARTS_MAX) throw new OwnlensError('store.limit')
+    await this.#write(clip, key, name, part, message)
     return part.sha256
   }
 
-  #count(clip: Held, name: string, hash: string, bytes: number, counts: PartCounts | undefined): void {
-    clip.parts.set(name, hash)
-    clip.bytes += bytes
-    clip.counts ??= counts
-    const { householdId } = clip.address
-    this.#bytes.set(householdId, (this.#bytes.get(householdId) ?? 0) + bytes)
+  /** The hash of the part on the disk; undefined when it is gone or damaged. */
+  async #standing(path: string): Promise<string | undefined> {
+    const bytes = await this.#options.disk.read(path)
+    try {
+      return bytes && readPart(bytes).sha256
+    } catch {
+      return undefined
+    }
   }
 
-  /**
-   * The clips of one household, in the order in which they came.
-   *
-   * @param after `<receivedAt> <clipId>` of the last one seen.
-   */
-  list(householdId: string, after: string, limit: number): readonly StoredClip[] {
-    const clips = [...this.#clips.values()].filter(clip => clip.address.householdId === householdId)
-    const listed = clips.map(clip => ({
-      epoch: clip.address.epoch,
-      deviceId: clip.address.deviceId,
-      clipId: clip.clipId,
-      complete: isComplete(clip),
-      parts: [...clip.parts.keys()],
-      bytes: clip.bytes,
-      receivedAt: clip.receivedAt.toISOString(),
-    }))
-    listed.sort((a, b) => (cursorOf(a) < cursorOf(b) ? -1 : 1))
-    return listed.filter(clip => cursorOf(clip) > after).slice(0, limit)
+  async #write(clip: Held, key: string, name: string, part: Part, message: Uint8Array): Promise<void> {
+    const { disk, folder, maxBytes } = this.#options
+    const shelf = this.#shelf(clip.address.householdId)
+    const before = clip.parts.get(name)
+    // Taken beforehand: other clips of this household are written at the same time.
+    shelf.count(message.length)
+    try {
+      if (shelf.bytes > maxBytes) throw new OwnlensError('store.full')
+      try {
+        if (clip.parts.size === 0) await this.#makeFolder(join(folder, key))
+        await replaceFile(disk, join(folder, key, name), message)
+      } catch (cause) {
+        throw new OwnlensError('store.disk', undefined, { cause })
+      }
+    } catch (error) {
+      shelf.giveBack(message.length)
+      throw error
+    }
+    if (before !== undefined) shelf.giveBack(before)
+    if (!this.#clips.has(key)) this.#put(clip)
+    clip.parts.set(name, message.length)
+    clip.counts = part.parts ?? clip.counts
+  }
+
+  /** The folder and every one above it survive a power cut, too. */
+  async #makeFolder(folder: string): Promise<void> {
+    await this.#options.disk.makeFolder(folder)
+    for (let above = folder; above !== this.#options.folder; ) {
+      above = join(above, '..')
+      await this.#options.disk.syncFolder(above)
+    }
+  }
+
+  /** The clips of one household in the order in which they came, behind a cursor (`cursorOf`). */
+  async list(
+    householdId: string,
+    after: string,
+    limit: number,
+  ): Promise<{ clips: readonly StoredClip[]; more: boolean }> {
+    const { clips, more } = this.#shelves.get(householdId)?.page(after, limit, PAGE_PARTS) ?? {
+      clips: [],
+      more: false,
+    }
+    const listed: StoredClip[] = []
+    for (const clip of clips) {
+      const { address, clipId, receivedAt, parts } = clip
+      const counts = await this.#countsOf(clip)
+      listed.push({
+        epoch: address.epoch,
+        deviceId: address.deviceId,
+        clipId,
+        complete: counts !== undefined && partNames(counts).every(name => parts.has(name)),
+        parts: [...parts.keys()],
+        bytes: [...parts.values()].reduce((sum, bytes) => sum + bytes, 0),
+        receivedAt,
+      })
+    }
+    return { clips: listed, more }
+  }
+
+  /** What the clip's end says; looked up once after a restart. */
+  async #countsOf(clip: Held): Promise<PartCounts | undefined> {
+    if (clip.counts !== undefined || !clip.parts.has('end')) return clip.counts
+    try {
+      clip.counts = readPart(await this.read(clip.address, clip.clipId, 'end')).parts
+    } catch (error) {
+      this.#options.log.error({ code: codeOf(error) }, 'a clip’s end cannot be read')
+    }
+    return clip.counts
   }
 
   /** A part as it came. Throws `store.absent`. */
   async read(address: DeviceAddress, clipId: string, part: string): Promise<Uint8Array> {
-    const known = PART_PATTERN.test(part) && this.#clips.get(keyOf(address, clipId))?.parts.has(part)
-    const bytes = known
-      ? await this.#options.disk.read(join(this.#options.folder, keyOf(address, clipId), part))
-      : undefined
+    const key = keyOf(address, clipId)
+    const known = PART_PATTERN.test(part) && this.#clips.get(key)?.parts.has(part)
+    const bytes = known ? await this.#options.disk.read(join(this.#options.folder, key, part)) : undefined
     if (bytes === undefined) throw new OwnlensError('store.absent')
     return bytes
   }
 
-  /** Reads what is on the disk; parts that the disk has spoilt are put aside by being forgotten. */
-  async #load(): Promise<void> {
-    const { disk, folder } = this.#options
-    for (const householdId of await disk.list(folder))
-      for (const epoch of await disk.list(join(folder, householdId)))
-        for (const deviceId of await disk.list(join(folder, householdId, epoch)))
-          for (const clipId of await disk.list(join(folder, householdId, epoch, deviceId))) {
-            const address = { householdId, epoch: Number(epoch), deviceId }
-            const topic = `ownlens/1/${householdId}/${epoch}/${deviceId}/clip/${clipId}/open`
-            if (readTopic(topic) === undefined) continue
-            await this.#loadClip(address, clipId, join(folder, householdId, epoch, deviceId, clipId))
-          }
+  #put(clip: Held): void {
+    this.#clips.set(keyOf(clip.address, clip.clipId), clip)
+    this.#shelf(clip.address.householdId).add(clip)
   }
 
-  async #loadClip(address: DeviceAddress, clipId: string, folder: string): Promise<void> {
-    const clip: Held = {
-      address,
-      clipId,
-      parts: new Map(),
-      bytes: 0,
-      counts: undefined,
-      receivedAt: new Date(0),
-    }
-    for (const name of await listFiles(this.#options.disk, folder)) {
-      const bytes = await this.#options.disk.read(join(folder, name))
-      if (bytes === undefined || !PART_PATTERN.test(name)) continue
-      try {
-        const part = readPart(bytes)
-        const written = (await this.#options.disk.info(join(folder, name)))?.writtenAt ?? clip.receivedAt
-        if (written < clip.receivedAt) clip.receivedAt = written
-        this.#count(clip, name, part.sha256, bytes.length, part.parts)
-      } catch (error) {
-        this.#options.log.error(
-          { code: codeOf(error), part: hex(sha256(name)).slice(0, 8) },
-          'stored part is damaged',
-        )
-      }
-    }
-    this.#clips.set(keyOf(address, clipId), clip)
+  #shelf(householdId: string): Shelf {
+    const shelf = this.#shelves.get(householdId) ?? new Shelf()
+    this.#shelves.set(householdId, shelf)
+    return shelf
   }
 }
 
-/** Where a listing goes on after this clip. */
-export function cursorOf(clip: { readonly receivedAt: string; readonly clipId: string }): string {
-  return `${clip.receivedAt} ${clip.clipId}`
+function newClip(address: DeviceAddress, clipId: string): Held {
+  return { address, clipId, receivedAt: new Date().toISOString(), parts: new Map(), counts: undefined }
 }
 
 function keyOf({ householdId, epoch, deviceId }: DeviceAddress, clipId: string): string {
   return `${householdId}/${epoch}/${deviceId}/${clipId}`
-}
-
-function isComplete(clip: Held): boolean {
-  return clip.counts !== undefined && partNames(clip.counts).every(name => clip.parts.has(name))
 }

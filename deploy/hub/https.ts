@@ -1,17 +1,17 @@
-import { constants } from 'node:crypto'
-import type { TLSSocket } from 'node:tls'
 import rateLimit from '@fastify/rate-limit'
-import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
+import fastify, { type FastifyInstance, type FastifyReply } from 'fastify'
 import type { Logger } from 'pino'
-import { z } from 'zod'
-import { errorTable, OwnlensError } from '../../protocol/errors.ts'
-import { clipId, epoch, id } from '../../protocol/fields.ts'
-import { type CertificateName, nonceKind } from '../../protocol/registrar.ts'
-import { makeStatement } from '../../protocol/statement.ts'
+import { type ErrorCode, errorTable, OwnlensError } from '../../protocol/errors.ts'
 import type { Authority } from './authority.ts'
-import { type ClipStore, cursorOf } from './clip-store.ts'
+import { countedAs, hasCertificate } from './caller.ts'
+import { clipRoutes } from './clip-routes.ts'
+import type { ClipStore } from './clip-store.ts'
+import { Door } from './door.ts'
+import { enrolmentRoutes } from './enrolment-routes.ts'
 import type { Nonces } from './nonces.ts'
 import type { Registrar } from './registrar.ts'
+import { registrarRoutes } from './registrar-routes.ts'
+import { serverTls } from './tls-options.ts'
 
 export interface HttpsParts {
   readonly authority: Authority
@@ -20,165 +20,87 @@ export interface HttpsParts {
   readonly store: ClipStore
   readonly brokerUrl: () => string
   readonly now: () => Date
+  /** From one network without a certificate; with one there may be `CERTIFIED_TIMES` as many. */
   readonly requestsPerMinute: number
   readonly log: Logger
 }
 
 const REQUEST_MAX = 256 * 1024
-const CSR_MAX = 8 * 1024
+/** Opening a clip takes a request for each of its parts. */
+const CERTIFIED_TIMES = 20
+const DOOR = { perNetwork: 512, inAll: 4096 }
 
 /** The hub's HTTPS side: registrar (PROTOCOL 5) and the way to stored clips (PROTOCOL 6.7). */
 export async function httpsServer(parts: HttpsParts): Promise<FastifyInstance> {
-  const { authority, log } = parts
+  const { authority, requestsPerMinute, log } = parts
   const server = fastify({
     https: {
-      key: authority.tls.key,
-      cert: authority.tls.certificate,
-      ca: authority.caPem,
-      requestCert: true,
-      rejectUnauthorized: false,
-      minVersion: 'TLSv1.2',
-      secureOptions: constants.SSL_OP_NO_TICKET,
+      ...serverTls(authority.tls, authority.caPem),
+      headersTimeout: 10_000,
+      connectionsCheckingInterval: 5000,
+      maxHeaderSize: 16 * 1024,
     },
     bodyLimit: REQUEST_MAX,
-    requestTimeout: 30_000,
+    requestTimeout: 20_000,
+    // Nothing came and nothing went for so long.
+    connectionTimeout: 30_000,
+    keepAliveTimeout: 10_000,
+    maxRequestsPerSocket: 1000,
+    forceCloseConnections: true,
     routerOptions: { maxParamLength: 200 },
+    // A path that is none: answered like everything else.
+    frameworkErrors: (_error, _request, reply) =>
+      answer(reply as unknown as FastifyReply, new OwnlensError('hub.request')),
   }) as unknown as FastifyInstance
+  new Door(DOOR).guard(server.server)
   // Nothing is parsed here but by the protocol's own readers.
   server.removeAllContentTypeParsers()
   server.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => done(null, body))
   server.setErrorHandler((error, _request, reply) => {
-    const answer = readable(error)
-    if (answer.code === 'hub.request' && !(error instanceof OwnlensError))
-      log.error({ error }, 'request failed')
-    else log.info({ code: answer.code }, 'request refused')
-    void reply
-      .code(statusOf(answer.code))
-      .send({ error: { code: answer.code, message: answer.message, todo: answer.todo } })
+    const told = toTell(error)
+    if (told.code === 'hub.failed') log.error({ err: error }, 'request failed')
+    else log.info({ code: told.code }, 'request refused')
+    answer(reply, told)
   })
   await server.register(rateLimit, {
-    max: parts.requestsPerMinute,
     timeWindow: 60_000,
     cache: 10_000,
+    keyGenerator: countedAs,
+    max: (_request: unknown, key: string) =>
+      hasCertificate(key) ? requestsPerMinute * CERTIFIED_TIMES : requestsPerMinute,
     errorResponseBuilder: () => new OwnlensError('hub.busy'),
   })
+  server.setNotFoundHandler({ preHandler: server.rateLimit() }, () => {
+    throw new OwnlensError('hub.request', 'no such path')
+  })
   registrarRoutes(server, parts)
+  enrolmentRoutes(server, parts)
   clipRoutes(server, parts)
   return server
 }
 
-function registrarRoutes(server: FastifyInstance, parts: HttpsParts): void {
-  const { authority, registrar, nonces } = parts
-  server.get('/ca.pem', (_request, reply) => reply.type('application/x-pem-file').send(authority.caPem))
-  // RFC 7030 §4.1
-  server.get('/.well-known/est/cacerts', (_request, reply) =>
-    reply
-      .type('application/pkcs7-mime; smime-type=certs-only')
-      .header('content-transfer-encoding', 'base64')
-      .send(Buffer.from(authority.certsOnly()).toString('base64')),
-  )
-  server.get('/nonce', async request => {
-    const asker = parse(z.object({ for: id }), request.query).for
-    const statement = {
-      nonce: nonces.make(asker),
-      for: asker,
-      time: parts.now().toISOString(),
-      epoch: await registrar.epochOf(asker),
-      broker: parts.brokerUrl(),
-    }
-    const nonce = await makeStatement(nonceKind, statement, authority.hubKey)
-    return { nonce, hub: Buffer.from(authority.hubCertificate).toString('base64') }
-  })
-  server.post('/request', async request => {
-    await registrar.request(bodyOf(request))
-    return { ok: true }
-  })
-  // RFC 7030 §4.2
-  for (const path of ['simpleenroll', 'simplereenroll'])
-    server.post(`/.well-known/est/${path}`, { bodyLimit: CSR_MAX }, async (request, reply) => {
-      const csr = Buffer.from(bodyOf(request).replace(/-----[^-\n]+-----/g, ''), 'base64')
-      const answer = await registrar.enrol(csr, String(request.headers['ownlens-statement'] ?? ''))
-      return reply
-        .type('application/pkcs7-mime; smime-type=certs-only')
-        .header('content-transfer-encoding', 'base64')
-        .send(Buffer.from(answer).toString('base64'))
-    })
-  server.get('/households/:householdId/roster', async request => {
-    const { householdId } = parse(z.object({ householdId: id }), request.params)
-    await nameOf(request, registrar, householdId, 'anyone of the household')
-    return registrar.published(householdId)
-  })
-  server.get('/households/:householdId/claims', async request => {
-    const { householdId } = parse(z.object({ householdId: id }), request.params)
-    await nameOf(request, registrar, householdId, 'member')
-    return { claims: await registrar.claims(householdId) }
-  })
+function answer(reply: FastifyReply, { code, message, todo }: OwnlensError): void {
+  void reply.code(statusOf(code)).send({ error: { code, message, todo } })
 }
 
-function clipRoutes(server: FastifyInstance, { registrar, store }: HttpsParts): void {
-  const page = z.object({
-    after: z.string().max(80).default(''),
-    limit: z.coerce.number().int().min(1).max(500).default(200),
-  })
-  server.get('/clips/:householdId', async request => {
-    const { householdId } = parse(z.object({ householdId: id }), request.params)
-    await nameOf(request, registrar, householdId, 'member')
-    const { after, limit } = parse(page, request.query)
-    const clips = store.list(householdId, after, limit)
-    const last = clips.at(-1)
-    return { clips, next: last === undefined || clips.length < limit ? null : cursorOf(last) }
-  })
-  const path = z.object({
-    householdId: id,
-    epoch: z.coerce.number().pipe(epoch),
-    deviceId: id,
-    clipId,
-    part: z.string().max(8),
-  })
-  server.get('/clips/:householdId/:epoch/:deviceId/:clipId/:part', async (request, reply) => {
-    const asked = parse(path, request.params)
-    await nameOf(request, registrar, asked.householdId, 'member')
-    return reply
-      .type('application/octet-stream')
-      .send(Buffer.from(await store.read(asked, asked.clipId, asked.part)))
-  })
+/** Codes whose details say nothing of the hub's inside. */
+const TOLD = /^(statement|roster|claim|enrol|hub|store)\./
+
+/** What the asker is told: an error of ours, nothing of the inside. */
+function toTell(error: unknown): OwnlensError {
+  if (error instanceof OwnlensError) {
+    if (!TOLD.test(error.code)) return new OwnlensError('hub.failed', undefined, { cause: error })
+    return errorTable[error.code].retry ? new OwnlensError(error.code) : error
+  }
+  // What fastify itself refuses: a body too large, a header too many.
+  const { statusCode } = error as { statusCode?: unknown }
+  const theirs = typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500
+  return new OwnlensError(theirs ? 'hub.request' : 'hub.failed', undefined, { cause: error })
 }
 
-/** Who asks, by TLS certificate, if it lets them into this household now. Throws `hub.forbidden`. */
-async function nameOf(
-  request: FastifyRequest,
-  registrar: Registrar,
-  householdId: string,
-  who: 'member' | 'anyone of the household',
-): Promise<CertificateName> {
-  const socket = request.raw.socket as TLSSocket
-  const serial = socket.authorized ? socket.getPeerX509Certificate()?.serialNumber : undefined
-  const name = serial && (await registrar.nameOf(serial.toLowerCase().replace(/^0+/, '')))
-  if (!name || name.householdId !== householdId) throw new OwnlensError('hub.forbidden')
-  if (who === 'member' && name.kind !== 'member') throw new OwnlensError('hub.forbidden')
-  return name
-}
-
-function bodyOf(request: FastifyRequest): string {
-  if (typeof request.body !== 'string') throw new OwnlensError('hub.request', 'no body')
-  return request.body
-}
-
-function parse<T>(schema: z.ZodType<T>, value: unknown): T {
-  const parsed = schema.safeParse(value)
-  if (!parsed.success) throw new OwnlensError('hub.request', parsed.error.issues[0]?.path.join('.'))
-  return parsed.data
-}
-
-/** What the asker is told: codes of our table, nothing of the inside. */
-function readable(error: unknown): { code: keyof typeof errorTable; message: string; todo: string } {
-  if (error instanceof OwnlensError) return { code: error.code, message: error.message, todo: error.todo }
-  const { says, todo } = errorTable['hub.request']
-  return { code: 'hub.request', message: says, todo }
-}
-
-function statusOf(code: string): number {
+function statusOf(code: ErrorCode): number {
   if (code === 'hub.busy') return 429
+  if (code === 'hub.failed') return 500
   if (code === 'store.absent') return 404
   return code === 'hub.forbidden' || code === 'hub.household' ? 403 : 400
 }

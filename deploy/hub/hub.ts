@@ -1,16 +1,15 @@
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
-import { ackKind } from '../../protocol/registrar.ts'
-import { makeStatement } from '../../protocol/statement.ts'
-import { readTopic, writeTopic } from '../../protocol/topics.ts'
 import type { Disk } from '../../storage/disk.ts'
 import { aedesBroker } from './aedes-broker.ts'
 import { Authority } from './authority.ts'
-import type { Broker } from './broker.ts'
+import type { Broker, MessageHandler } from './broker.ts'
 import { ClipStore } from './clip-store.ts'
 import { openDatabase } from './database.ts'
 import { httpsServer } from './https.ts'
+import { Intake } from './intake.ts'
+import { authority as hostAndPort, portError } from './listen.ts'
 import { mosquittoBroker } from './mosquitto-broker.ts'
 import { Nonces } from './nonces.ts'
 import { Registrar } from './registrar.ts'
@@ -28,6 +27,10 @@ export interface HubOptions {
   readonly storeBytes: number
   readonly requestsPerMinute: number
   readonly log: Logger
+  /** The registrar's clock; the machine's unless a test sets it. */
+  readonly now?: () => Date
+  /** Told the next registration code when a household has used the one before. */
+  readonly codeUsed?: (next: string) => void
   /** For the demo and drills only; on no command line. */
   readonly tap?: (topic: string, payload: Uint8Array, clientId: string) => void
   readonly rules?: 'none'
@@ -46,28 +49,46 @@ export interface Hub {
   close(): Promise<void>
 }
 
-/** Registrar, broker and clip store in one process. */
+/**
+ * Registrar, broker and clip store in one process. When one of them cannot start, the others are closed again.
+ *
+ * @throws OwnlensError `hub.port`, `hub.damaged`, `broker.absent`, `broker.failed`.
+ */
 export async function startHub(options: HubOptions): Promise<Hub> {
-  const { data, disk, log } = options
-  const now = () => new Date()
+  const opened: (() => Promise<unknown>)[] = []
+  const close = async () => {
+    for (const end of opened.splice(0).reverse()) await end()
+  }
+  try {
+    return await assemble(options, opened, close)
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+async function assemble(
+  options: HubOptions,
+  opened: (() => Promise<unknown>)[],
+  close: () => Promise<void>,
+): Promise<Hub> {
+  const { data, disk, host, log } = options
+  const now = options.now ?? (() => new Date())
   await disk.makeFolder(data)
   const authority = await Authority.open(disk, data, options.names, now())
   const database = await openDatabase(join(data, 'registrar.db'))
+  opened.push(() => database.destroy())
   const nonces = new Nonces()
-  // The registrar tells the broker, and the broker asks the registrar: the broker comes second.
+  // The registrar tells the broker, the broker asks the registrar, the store answers through the broker: it comes last.
   let broker: Broker | undefined
   const registrar = new Registrar({
     database,
     authority,
     nonces,
-    disk,
-    codePath: join(data, 'registration-code'),
     now,
-    changed: async ({ owner }) => broker?.changed(owner),
+    changed: async owner => broker?.changed(owner),
+    ...(options.codeUsed && { codeUsed: options.codeUsed }),
   })
-  const publicHost = options.names[0] ?? (options.host === '0.0.0.0' ? 'localhost' : options.host)
-  broker = await startBroker(options, { authority, registrar, publicHost })
-  const { url: brokerUrl } = broker
   const store = await ClipStore.open({
     disk,
     folder: join(data, 'clips'),
@@ -78,7 +99,19 @@ export async function startHub(options: HubOptions): Promise<Hub> {
       return device?.household_id === householdId && device.epoch === epoch
     },
   })
-  storeWhatIsPublished({ broker, store, registrar, authority, log })
+  const intake = new Intake({
+    store,
+    rosterNumber: householdId => registrar.rosterNumber(householdId),
+    hubKey: authority.hubKey,
+    publish: async (topic, payload) => broker?.publish(topic, payload),
+    log: log.child({ part: 'store' }),
+  })
+  const publicHost = options.names[0] ?? (host === '0.0.0.0' ? 'localhost' : host)
+  broker = await startBroker(options, { authority, registrar, publicHost, intake })
+  opened.push(() => registrar.idle())
+  opened.push(() => intake.idle())
+  opened.push(async () => broker?.close())
+  const { url: brokerUrl } = broker
   const https = await httpsServer({
     authority,
     registrar,
@@ -89,9 +122,12 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     requestsPerMinute: options.requestsPerMinute,
     log: log.child({ part: 'https' }),
   })
-  await https.listen({ host: options.host, port: options.port })
+  opened.push(() => https.close())
+  await https.listen({ host, port: options.port }).catch(cause => {
+    throw portError(host, options.port, cause)
+  })
   const { port } = https.server.address() as AddressInfo
-  const url = `https://${publicHost}${port === 443 ? '' : `:${port}`}`
+  const url = new URL(`https://${hostAndPort(publicHost, port)}`).origin
   return {
     url,
     caId: authority.caId,
@@ -101,67 +137,30 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     store,
     registrar,
     registrationCode: () => registrar.registrationCode(),
-    async close() {
-      await https.close()
-      await broker?.close()
-      await database.destroy()
-    },
+    close,
   }
 }
 
 function startBroker(
   options: HubOptions,
-  { authority, registrar, publicHost }: { authority: Authority; registrar: Registrar; publicHost: string },
+  parts: { authority: Authority; registrar: Registrar; publicHost: string; intake: Intake },
 ): Promise<Broker> {
   const { host, mqttPort: port, disk, data, tap, rules } = options
+  const { authority, registrar, publicHost, intake } = parts
   const log = options.log.child({ part: 'broker' })
+  const take: MessageHandler = (topic, payload) => intake.take(topic, payload)
+  const common = { host, port, publicHost, take, log }
   if (options.broker === 'mosquitto') {
     const certificates = () => registrar.certificates()
-    return mosquittoBroker({
-      disk,
-      folder: join(data, 'mosquitto'),
-      host,
-      port,
-      publicHost,
-      authority,
-      certificates,
-      log,
-    })
+    return mosquittoBroker({ ...common, disk, folder: join(data, 'mosquitto'), authority, certificates })
   }
   const { tls, caPem: ca } = authority
   return aedesBroker({
-    host,
-    port,
-    publicHost,
+    ...common,
     tls,
     ca,
     admission: registrar,
-    log,
     ...(tap && { tap }),
     ...(rules && { rules }),
-  })
-}
-
-/** Parts of clips go to the store; what it has on its disk is acknowledged to the device (PROTOCOL 6.6). */
-function storeWhatIsPublished(parts: {
-  broker: Broker
-  store: ClipStore
-  registrar: Registrar
-  authority: Authority
-  log: Logger
-}): void {
-  const { broker, store, registrar, authority, log } = parts
-  broker.onMessage((text, payload) => {
-    const topic = readTopic(text)
-    if (topic?.kind !== 'clip') return
-    const { householdId, epoch, deviceId, clipId, part } = topic
-    const acknowledge = async () => {
-      const sha256 = await store.take(text, payload)
-      if (sha256 === undefined) return
-      const roster = (await registrar.roster(householdId))?.number ?? 0
-      const ack = await makeStatement(ackKind, { deviceId, clipId, part, sha256, roster }, authority.hubKey)
-      await broker.publish(writeTopic({ householdId, epoch, deviceId, kind: 'ack' }), Buffer.from(ack))
-    }
-    acknowledge().catch(error => log.error({ cause: (error as Error).message }, 'not acknowledged'))
   })
 }

@@ -5,7 +5,7 @@ import { type LogLevel, makeLog } from '../../cli/log.ts'
 import { shutdownSignal } from '../../cli/shutdown.ts'
 import { disk } from '../../storage/disk.ts'
 import { lockFolder } from '../../storage/lock.ts'
-import { startHub } from './hub.ts'
+import { type Hub, startHub } from './hub.ts'
 
 interface Flags {
   readonly data?: string
@@ -53,6 +53,7 @@ async function run(flags: Flags): Promise<void> {
   const data = dataFolder('hub', flags.data)
   const unlock = lockFolder(data)
   const signal = shutdownSignal()
+  const say = (text: string) => process.stdout.write(text)
   const hub = await startHub({
     data,
     disk,
@@ -64,18 +65,44 @@ async function run(flags: Flags): Promise<void> {
     storeBytes: flags.storeGib * GIB,
     requestsPerMinute: 600,
     log: makeLog(flags.logLevel, 'hub'),
+    codeUsed: next => {
+      say(
+        flags.json
+          ? `${JSON.stringify({ code: next })}\n`
+          : `A household has registered. The code for the next one: ${next}\n`,
+      )
+    },
   })
   if (flags.newCode) await hub.registrar.newCode()
   const code = await hub.registrationCode()
-  const { address, brokerUrl } = hub
-  process.stdout.write(
+  const { address, brokerUrl: broker } = hub
+  say(
     flags.json
-      ? `${JSON.stringify({ hub: address, code, broker: brokerUrl })}\n`
-      : `The hub runs. Make a household with:\n\n  ownlens home init --hub ${address} --code ${code}\n\nThe code lets one household in; then there is a new one (restart the hub to see it).\n`,
+      ? `${JSON.stringify({ hub: address, code, broker })}\n`
+      : greeting(hub, flags.host, data, code),
   )
   if (!signal.aborted) await new Promise(resolve => signal.addEventListener('abort', resolve, { once: true }))
   await hub.close()
   unlock()
+}
+
+function greeting({ url, address, brokerUrl }: Hub, host: string, data: string, code: string): string {
+  const lines = [
+    `The hub runs: ${url} for apps and pairing, ${brokerUrl} for cameras.`,
+    `Its keys, registrations and sealed clips are in ${data}`,
+    ...(host.startsWith('127.') || host === 'localhost' || host === '::1'
+      ? ['Only this machine reaches it; `--host 0.0.0.0` opens it to your network.']
+      : []),
+    '',
+    'Make a household with:',
+    '',
+    `  ownlens home init --hub ${address} --code ${code}`,
+    '',
+    'The code lets one household in; the next one is shown here as soon as this one was used.',
+    'Stop the hub with Ctrl-C.',
+    '',
+  ]
+  return lines.join('\n')
 }
 
 /** A hub that listens everywhere is reached by the machine's own addresses. */

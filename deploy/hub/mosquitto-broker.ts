@@ -1,21 +1,14 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import { type AddressInfo, createServer } from 'node:net'
-import { userInfo } from 'node:os'
-import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { connectAsync, type MqttClient } from 'mqtt'
 import type { Logger } from 'pino'
-import { OwnlensError } from '../../protocol/errors.ts'
-import { MESSAGE_MAX } from '../../protocol/part.ts'
-import { readCertificateUri } from '../../protocol/registrar.ts'
-import { type Disk, replaceFile } from '../../storage/disk.ts'
+import type { Disk } from '../../storage/disk.ts'
+import { publish } from '../../wire/mqtt.ts'
 import { hubTls } from '../../wire/tls.ts'
-import { rightsOf } from './access.ts'
 import type { Authority, PemIdentity } from './authority.ts'
-import type { Broker } from './broker.ts'
-import type { Tables } from './database.ts'
-
-type Row = Tables['certificates']
+import type { Broker, MessageHandler } from './broker.ts'
+import { authority as hostAndPort, listen } from './listen.ts'
+import { MosquittoFiles, type Row } from './mosquitto-files.ts'
+import { type MosquittoProcess, startMosquitto } from './mosquitto-process.ts'
 
 export interface MosquittoBrokerOptions {
   readonly disk: Disk
@@ -27,234 +20,209 @@ export interface MosquittoBrokerOptions {
   readonly authority: Authority
   readonly certificates: () => Promise<readonly Row[]>
   readonly log: Logger
+  /** Takes every message from the first one on. */
+  readonly take: MessageHandler
   /** Path of the program. */
   readonly program?: string
 }
 
-const START_MS = 10_000
+const AGAIN_MS = [0, 1000, 2000, 5000, 15_000, 30_000]
 
 /**
- * Debian's mosquitto as the broker, run by the hub. It asks nobody: its rights are a file that the hub writes anew with
- * every certificate, before the answer that carries it; certificates that count no more stand in a CRL, and their sessions
- * are pushed out by a connection under the same name (ARCHITECTURE, "mosquitto").
+ * Debian's mosquitto as the broker, run by the hub. It asks nobody: its rights are files that the hub writes anew before the
+ * answer that carries a certificate; certificates that count no more stand in a CRL, and their sessions are pushed out by a
+ * connection under the same name (ARCHITECTURE, "mosquitto").
  */
-export async function mosquittoBroker(wanted: MosquittoBrokerOptions): Promise<Broker> {
-  const options = { ...wanted, port: wanted.port === 0 ? await freePort(wanted.host) : wanted.port }
-  const { disk, folder, authority, log } = options
-  await disk.makeFolder(folder)
-  const at = (name: string) => join(folder, name)
-  await replaceFile(disk, at('ca.pem'), authority.caPem)
-  await replaceFile(disk, at('server.pem'), authority.tls.certificate)
-  await replaceFile(disk, at('server.key'), authority.tls.key)
-  await replaceFile(disk, at('mosquitto.conf'), configuration(options, at))
-  const ended = new Set<string>()
-  let chain: Promise<void> = Promise.resolve()
-  let closing = false
+export async function mosquittoBroker(options: MosquittoBrokerOptions): Promise<Broker> {
+  // It does not choose a port by itself.
+  const port = options.port === 0 ? await freePort(options.host) : options.port
+  const broker = new MosquittoBroker({ ...options, port })
+  await broker.open()
+  return broker
+}
 
-  /** Writes what counts now. Returns the client ids whose certificates count no more and were not pushed out yet. */
-  async function writeRights(): Promise<readonly string[]> {
-    const now = Date.now()
-    const rows = await options.certificates()
-    const over = rows.filter(row => row.superseded_at !== null || Date.parse(row.not_after) <= now)
-    // The CRL first: nobody may come in under an old certificate with new rights.
-    const revoked = over.map(row => ({
-      serial: row.serial,
-      at: new Date(row.superseded_at ?? row.not_after),
-    }))
-    await replaceFile(disk, at('crl.pem'), await authority.crl(revoked))
-    await replaceFile(disk, at('acl'), aclText(rows.filter(row => !over.includes(row))))
-    const fresh = over.filter(row => !ended.has(row.serial))
-    for (const { serial } of fresh) ended.add(serial)
-    return [...new Set(fresh.map(row => row.common_name))]
+class MosquittoBroker implements Broker {
+  readonly url: string
+  readonly #options: MosquittoBrokerOptions
+  readonly #files: MosquittoFiles
+  readonly #handlers: MessageHandler[]
+  readonly #over = new AbortController()
+  /** Certificates whose sessions were pushed out, or that never had any. */
+  #pushedOut = new Set<string>()
+  #process: MosquittoProcess | undefined
+  /** The hub is a client of its own broker. */
+  #link: MqttClient | undefined
+  #chain: Promise<void> = Promise.resolve()
+  #next: Promise<void> | undefined
+  #returning: Promise<void> | undefined
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(options: MosquittoBrokerOptions) {
+    const { disk, folder, authority, publicHost, port, take } = options
+    this.#options = options
+    this.#files = new MosquittoFiles(disk, folder, authority)
+    this.#handlers = [take]
+    this.url = `mqtts://${hostAndPort(publicHost, port)}`
   }
 
-  await writeRights()
-  let running = await start(options, at('mosquitto.conf'))
-  const handlers: ((topic: string, payload: Uint8Array) => void)[] = []
-  const address = { host: options.host === '0.0.0.0' ? '127.0.0.1' : options.host, port: options.port }
-  const connect = (identity: PemIdentity, clientId: string) =>
-    connectAs(identity, authority.caPem, clientId, address)
-  let client = await hubClient()
-
-  async function hubClient(): Promise<MqttClient> {
-    const connected = await connect(authority.client, 'hub')
-    connected.on('message', (topic, payload) => {
-      for (const handler of handlers) handler(topic, payload)
-    })
-    await connected.subscribeAsync('ownlens/1/#', { qos: 1 })
-    return connected
-  }
-
-  async function apply(): Promise<void> {
-    const out = await writeRights()
-    const reloaded = running.nextReload()
-    running.process.kill('SIGHUP')
-    await reloaded
-    for (const name of out) await pushOut(name)
-    schedule()
-  }
-
-  async function pushOut(name: string): Promise<void> {
+  async open(): Promise<void> {
+    await this.#files.writeConfiguration(this.#options.host, this.#options.port)
     try {
-      const pusher = await connect(await authority.pushOut(name), name)
+      await this.#start()
+    } catch (error) {
+      await this.close()
+      throw error
+    }
+  }
+
+  onMessage(handler: MessageHandler): void {
+    this.#handlers.push(handler)
+  }
+
+  async publish(topic: string, payload: Uint8Array): Promise<void> {
+    if (this.#link !== undefined) await publish(this.#link, topic, payload)
+  }
+
+  async changed(): Promise<void> {
+    const applied = this.#applySoon()
+    // While the broker is gone nobody has a session. It starts with what counts then.
+    if (this.#returning === undefined) await applied
+  }
+
+  connected(): readonly string[] {
+    return []
+  }
+
+  async close(): Promise<void> {
+    this.#over.abort()
+    clearTimeout(this.#timer)
+    await this.#chain
+    this.#link?.end(true)
+    await this.#process?.stop()
+  }
+
+  async #start(): Promise<void> {
+    const { program = 'mosquitto', log, certificates, authority } = this.#options
+    const rows = await this.#files.writeRights(await certificates(), Date.now())
+    this.#pushedOut = new Set(rows.map(row => row.serial))
+    this.#process = await startMosquitto({ program, configuration: this.#files.configuration, log })
+    void this.#process.ended.then(() => this.#bringBack('mosquitto has ended'))
+    const link = await this.#connect(authority.client, 'hub')
+    link.setMaxListeners(0)
+    link.on('message', (topic, payload) => {
+      for (const handler of this.#handlers) void handler(topic, payload)
+    })
+    await link.subscribeAsync('ownlens/1/#', { qos: 1 })
+    this.#link = link
+    link.once('close', () => this.#bringBack('the hub lost its broker'))
+    await this.#schedule()
+  }
+
+  /** Whatever is gone comes back, sooner or later. */
+  #bringBack(why: string): void {
+    if (this.#over.signal.aborted || this.#returning !== undefined) return
+    this.#options.log.error({ code: 'broker.failed', why }, 'starting the broker again')
+    const returning = this.#inTurn(() => this.#restart())
+    this.#returning = returning
+    void returning.then(() => {
+      this.#returning = undefined
+    })
+  }
+
+  async #restart(): Promise<void> {
+    const { signal } = this.#over
+    for (let attempt = 0; !signal.aborted; attempt++) {
+      await pause(AGAIN_MS[Math.min(attempt, AGAIN_MS.length - 1)] ?? 0, signal)
+      this.#link?.end(true)
+      await this.#process?.stop()
+      if (signal.aborted) return
+      try {
+        await this.#start()
+        if (this.#link?.connected) return
+      } catch (error) {
+        this.#options.log.error({ cause: (error as Error).message }, 'the broker does not start')
+      }
+    }
+  }
+
+  /** Everything that was committed before counts when it returns. */
+  async #apply(): Promise<void> {
+    const { certificates } = this.#options
+    const rows = await this.#files.writeRights(await certificates(), Date.now())
+    try {
+      await this.#process?.reload()
+    } catch (error) {
+      // It reads them when it starts.
+      return this.#bringBack((error as Error).message)
+    }
+    const out = rows.filter(row => !this.#pushedOut.has(row.serial))
+    this.#pushedOut = new Set(rows.map(row => row.serial))
+    for (const name of new Set(out.map(row => row.common_name))) await this.#pushOut(name)
+    await this.#schedule()
+  }
+
+  async #pushOut(name: string): Promise<void> {
+    const { authority, log } = this.#options
+    try {
+      const pusher = await this.#connect(await authority.pushOut(name), name)
       await pusher.endAsync()
     } catch (error) {
       log.error({ code: 'broker.failed', cause: (error as Error).message }, 'a session could not be ended')
     }
   }
 
-  /** One after the other; each sees everything that was committed before it. */
-  function inTurn(work: () => Promise<void>): Promise<void> {
-    const result = chain.then(work)
-    chain = result.catch(error => log.error({ cause: (error as Error).message }, 'rights not written'))
-    return result
+  /** One after the other. Never rejects. */
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const { log } = this.#options
+    this.#chain = this.#chain
+      .then(work)
+      .catch(error => log.error({ cause: (error as Error).message }, 'rights not written'))
+    return this.#chain
   }
 
-  let timer: NodeJS.Timeout | undefined
-  function schedule(): void {
-    clearTimeout(timer)
-    void options.certificates().then(rows => {
-      const ends = rows.map(row => Date.parse(row.not_after)).filter(end => end > Date.now())
-      if (ends.length === 0 || closing) return
-      timer = setTimeout(() => void inTurn(apply), Math.min(Math.min(...ends) - Date.now() + 50, 2 ** 31 - 1))
-      timer.unref()
+  /** Whoever comes while another change is being applied shares the next one: reloads do not pile up. */
+  #applySoon(): Promise<void> {
+    this.#next ??= this.#inTurn(async () => {
+      this.#next = undefined
+      if (!this.#over.signal.aborted) await this.#apply()
     })
+    return this.#next
   }
-  schedule()
 
-  const watch = () =>
-    running.process.once('exit', code => {
-      if (closing) return
-      log.error({ code: 'broker.failed', exit: code }, 'mosquitto ended, starting it again')
-      void inTurn(async () => {
-        client.end(true)
-        running = await start(options, at('mosquitto.conf'))
-        client = await hubClient()
-        watch()
-      })
-    })
-  watch()
+  /** mosquitto does not end a session at its certificate's end. */
+  async #schedule(): Promise<void> {
+    clearTimeout(this.#timer)
+    const rows = await this.#options.certificates()
+    const ends = rows.map(row => Date.parse(row.not_after)).filter(end => end > Date.now())
+    if (ends.length === 0 || this.#over.signal.aborted) return
+    const soonest = ends.reduce((least, end) => Math.min(least, end))
+    // At most a minute: the clock may be set.
+    const wait = Math.min(soonest - Date.now() + 50, 60_000)
+    const due = () => void (soonest <= Date.now() ? this.#applySoon() : this.#inTurn(() => this.#schedule()))
+    this.#timer = setTimeout(due, wait)
+    this.#timer.unref()
+  }
 
-  return {
-    url: `mqtts://${options.publicHost}:${options.port}`,
-    onMessage: handler => void handlers.push(handler),
-    async publish(topic, payload) {
-      await client.publishAsync(topic, Buffer.from(payload), { qos: 1 })
-    },
-    changed: () => inTurn(apply),
-    connected: () => [],
-    async close() {
-      closing = true
-      clearTimeout(timer)
-      await chain
-      client.end(true)
-      const gone = new Promise(resolve => running.process.once('exit', resolve))
-      if (running.process.exitCode === null && running.process.kill('SIGTERM')) await gone
-    },
+  #connect(identity: PemIdentity, clientId: string): Promise<MqttClient> {
+    const { host, port, authority } = this.#options
+    const local = ['0.0.0.0', '::'].includes(host) ? '127.0.0.1' : host
+    return connectAs(identity, authority.caPem, clientId, { host: local, port })
   }
 }
 
-/** One block of lines for each certificate, out of the same table that the embedded broker asks. */
-export function aclText(rows: readonly Pick<Row, 'common_name' | 'uri'>[]): string {
-  const hub = ['user hub', 'topic readwrite ownlens/1/#']
-  const blocks = rows.flatMap(({ common_name, uri }) => {
-    const name = readCertificateUri(uri)
-    if (name === undefined) return []
-    const { write, read } = rightsOf(name)
-    return [
-      '',
-      `user ${common_name}`,
-      ...write.map(filter => `topic write ${filter}`),
-      ...read.map(filter => `topic read ${filter}`),
-    ]
-  })
-  return `${[...hub, ...blocks].join('\n')}\n`
-}
-
-function configuration({ host, port }: MosquittoBrokerOptions, at: (name: string) => string): string {
-  return `${[
-    // Started by root it would become another user, who may not read its keys.
-    `user ${userInfo().username}`,
-    'per_listener_settings false',
-    `listener ${port} ${host}`,
-    `cafile ${at('ca.pem')}`,
-    `certfile ${at('server.pem')}`,
-    `keyfile ${at('server.key')}`,
-    `crlfile ${at('crl.pem')}`,
-    'tls_version tlsv1.2',
-    'require_certificate true',
-    'use_identity_as_username true',
-    'use_username_as_clientid true',
-    'allow_anonymous false',
-    `acl_file ${at('acl')}`,
-    'persistence false',
-    'retain_available false',
-    `message_size_limit ${MESSAGE_MAX}`,
-    'max_queued_messages 1000',
-    'max_queued_bytes 67108864',
-    'max_inflight_messages 64',
-    'max_keepalive 120',
-    'log_dest stderr',
-    'log_type error',
-    'log_type warning',
-    'log_type notice',
-    'log_type information',
-    'connection_messages false',
-  ].join('\n')}\n`
-}
-
-/** mosquitto does not choose a port by itself. */
 async function freePort(host: string): Promise<number> {
   const server = createServer()
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(0, host, resolve)
-  })
+  await listen(server, host, 0)
   const { port } = server.address() as AddressInfo
   await new Promise(resolve => server.close(resolve))
   return port
 }
 
-interface Running {
-  readonly process: ChildProcess
-  /** Resolves at the next "Reloading config." */
-  nextReload(): Promise<void>
-}
-
-async function start({ log, program = 'mosquitto' }: MosquittoBrokerOptions, conf: string): Promise<Running> {
-  // Whatever ends the hub ends its broker: an orphan would hold the port, with rights that nobody updates.
-  const child = spawn('setpriv', ['--pdeathsig', 'KILL', program, '-c', conf], {
-    stdio: ['ignore', 'ignore', 'pipe'],
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise(resolve => {
+    const timer = setTimeout(resolve, ms)
+    signal.addEventListener('abort', () => resolve(clearTimeout(timer)), { once: true })
   })
-  const waiting: { pattern: RegExp; resolve: () => void }[] = []
-  const said = (pattern: RegExp) =>
-    new Promise<void>(resolve => {
-      waiting.push({ pattern, resolve })
-    })
-  const failed = new Promise<never>((_resolve, reject) => {
-    child.once('error', cause => reject(new OwnlensError('broker.failed', program, { cause })))
-    child.once('exit', code => reject(new OwnlensError('broker.failed', `${program} ended with ${code}`)))
-  })
-  failed.catch(() => undefined)
-  createInterface({ input: child.stderr }).on('line', line => {
-    if (/error|warning/i.test(line)) log.warn({ mosquitto: line.slice(0, 200) }, 'mosquitto')
-    for (const wait of waiting.splice(0)) {
-      if (wait.pattern.test(line)) wait.resolve()
-      else waiting.push(wait)
-    }
-  })
-  const late = AbortSignal.timeout(START_MS)
-  const timeout = new Promise<never>((_resolve, reject) => {
-    late.addEventListener('abort', () =>
-      reject(new OwnlensError('broker.failed', `${program} does not start`)),
-    )
-  })
-  timeout.catch(() => undefined)
-  await Promise.race([said(/mosquitto version .* running/), failed, timeout])
-  return {
-    process: child,
-    nextReload: () => Promise.race([said(/Reloading config/), failed]),
-  }
 }
 
 async function connectAs(
@@ -263,7 +231,7 @@ async function connectAs(
   clientId: string,
   { host, port }: { host: string; port: number },
 ): Promise<MqttClient> {
-  return connectAsync({
+  const client = await connectAsync({
     protocol: 'mqtts',
     host,
     port,
@@ -272,8 +240,11 @@ async function connectAs(
     clean: true,
     keepalive: 30,
     reconnectPeriod: 0,
+    connectTimeout: 10_000,
     ...hubTls(ca),
     cert: identity.certificate,
     key: identity.key,
   })
+  client.on('error', () => client.end(true))
+  return client
 }

@@ -1,36 +1,85 @@
-import { randomBytes } from 'node:crypto'
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import { base32nopad } from '@scure/base'
 import { OwnlensError } from '../../protocol/errors.ts'
 import { base32 } from '../../protocol/ids.ts'
 
-const GOOD_FOR_MS = 5 * 60_000
-/** At most so many are open; the oldest give way, and whoever held one asks again. */
-const MAX = 20_000
+const GOOD_FOR_S = 5 * 60
+const SECONDS_BYTES = 4
+const RANDOM_BYTES = 4
+const BODY_BYTES = SECONDS_BYTES + RANDOM_BYTES
+const MAC_BYTES = 8
 
-/** Nonces: each for one id, used once, good for five minutes. In memory: a restart makes them all unknown. */
+/**
+ * Nonces: each for one id, used once, good for five minutes. Nothing is kept for one that was given out, so that nobody can
+ * crowd out another's by asking for many: a nonce is its time, 32 random bits and an HMAC over both and the id. Only used
+ * ones are remembered, and using one costs a signature. The key lives in memory: a restart makes all nonces unknown.
+ */
 export class Nonces {
-  readonly #open = new Map<string, { readonly id: string; readonly at: number }>()
+  readonly #key = randomBytes(32)
+  /** Used ones and when they end, oldest first. */
+  readonly #used = new Map<string, number>()
+  readonly #usedMax: number
   readonly #now: () => number
 
-  constructor(now: () => number = () => performance.now()) {
-    this.#now = now
+  /** @param options.now monotonic milliseconds. */
+  constructor(options: { now?: () => number; usedMax?: number } = {}) {
+    this.#now = options.now ?? (() => performance.now())
+    this.#usedMax = options.usedMax ?? 100_000
   }
 
+  /** 128 bits in base32. */
   make(id: string): string {
-    const nonce = base32(randomBytes(16))
-    this.#open.set(nonce, { id, at: this.#now() })
-    if (this.#open.size > MAX)
-      for (const oldest of this.#open.keys()) {
-        this.#open.delete(oldest)
-        break
-      }
-    return nonce
+    const body = Buffer.concat([Buffer.alloc(SECONDS_BYTES), randomBytes(RANDOM_BYTES)])
+    body.writeUInt32BE(this.#seconds())
+    return base32(Buffer.concat([body, this.#mac(body, id)]))
   }
 
-  /** Throws `hub.nonce` unless it is this id's, fresh and unused. */
+  /**
+   * Uses up a nonce. Ask only when the request that carries it was signed by `id`.
+   *
+   * @throws OwnlensError `hub.nonce` unless it is this id's, fresh and unused; `hub.busy` when too many were used lately.
+   */
   use(nonce: string, id: string): void {
-    const held = this.#open.get(nonce)
-    if (held?.id !== id) throw new OwnlensError('hub.nonce')
-    this.#open.delete(nonce)
-    if (this.#now() - held.at > GOOD_FOR_MS) throw new OwnlensError('hub.nonce')
+    const bytes = read(nonce)
+    const body = bytes?.subarray(0, BODY_BYTES)
+    if (bytes === undefined || body === undefined) throw new OwnlensError('hub.nonce')
+    if (!timingSafeEqual(bytes.subarray(BODY_BYTES), this.#mac(body, id))) throw new OwnlensError('hub.nonce')
+    const now = this.#seconds()
+    const end = body.readUInt32BE() + GOOD_FOR_S
+    if (now > end) throw new OwnlensError('hub.nonce')
+    const key = bytes.toString('base64')
+    if (this.#used.has(key)) throw new OwnlensError('hub.nonce')
+    this.#forgetOver(now)
+    if (this.#used.size >= this.#usedMax) throw new OwnlensError('hub.busy')
+    this.#used.set(key, now + GOOD_FOR_S)
+  }
+
+  /** How many used ones are remembered. */
+  get remembered(): number {
+    return this.#used.size
+  }
+
+  #seconds(): number {
+    return Math.floor(this.#now() / 1000)
+  }
+
+  #mac(body: Uint8Array, id: string): Buffer {
+    return createHmac('sha256', this.#key).update(body).update(id).digest().subarray(0, MAC_BYTES)
+  }
+
+  #forgetOver(now: number): void {
+    for (const [key, end] of this.#used) {
+      if (end >= now) return
+      this.#used.delete(key)
+    }
+  }
+}
+
+function read(nonce: string): Buffer | undefined {
+  try {
+    const bytes = Buffer.from(base32nopad.decode(nonce.toUpperCase()))
+    return bytes.length === BODY_BYTES + MAC_BYTES ? bytes : undefined
+  } catch {
+    return undefined
   }
 }

@@ -1,0 +1,53 @@
+import type { TLSSocket } from 'node:tls'
+import type { FastifyRequest } from 'fastify'
+import type { z } from 'zod'
+import { OwnlensError } from '../../protocol/errors.ts'
+import type { CertificateName } from '../../protocol/registrar.ts'
+import type { Admission } from './broker.ts'
+import { serialOf } from './certificates.ts'
+import { networkOf } from './door.ts'
+
+/** Serial number of the certificate that this connection proved to hold; undefined without a good one. */
+function serialBehind(request: FastifyRequest): string | undefined {
+  const socket = request.raw.socket as TLSSocket
+  const certificate = socket.authorized ? socket.getPeerX509Certificate() : undefined
+  return certificate && serialOf(certificate)
+}
+
+/**
+ * Who asks, by TLS certificate, if it lets them into this household now. Throws `hub.forbidden`, the same for a household
+ * that is another's and one that does not exist.
+ */
+export async function callerOf(
+  request: FastifyRequest,
+  admission: Admission,
+  householdId: string,
+  who: 'member' | 'anyone of the household',
+): Promise<CertificateName> {
+  const serial = serialBehind(request)
+  const name = serial === undefined ? undefined : await admission.nameOf(serial)
+  if (name === undefined || name.householdId !== householdId) throw new OwnlensError('hub.forbidden')
+  if (who === 'member' && name.kind !== 'member') throw new OwnlensError('hub.forbidden')
+  return name
+}
+
+/** Under which key requests are counted: a certificate, else the network that they come from. */
+export function countedAs(request: FastifyRequest): string {
+  const serial = serialBehind(request)
+  return serial === undefined ? `network ${networkOf(request.ip)}` : `certificate ${serial}`
+}
+
+export const hasCertificate = (key: string): boolean => key.startsWith('certificate ')
+
+/** The body as text. Throws `hub.request`. */
+export function bodyOf(request: FastifyRequest): string {
+  if (typeof request.body !== 'string') throw new OwnlensError('hub.request', 'no body')
+  return request.body
+}
+
+/** What of a request must have this form. Throws `hub.request`. */
+export function parse<T>(schema: z.ZodType<T>, value: unknown): T {
+  const parsed = schema.safeParse(value)
+  if (!parsed.success) throw new OwnlensError('hub.request', parsed.error.issues[0]?.path.join('.'))
+  return parsed.data
+}

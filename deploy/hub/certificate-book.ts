@@ -1,0 +1,90 @@
+import { type CertificateName, certificateUri } from '../../protocol/registrar.ts'
+import type { Db, Tables } from './database.ts'
+
+/** So long a certificate is remembered past its end: until no clock takes it for a good one. */
+const REMEMBERED_MS = 60 * 60_000
+/** So many of one member's certificates count at once; the oldest give way. */
+export const LIVE_MAX = 256
+
+/** Writes down a certificate and forgets those that ended long ago. */
+export async function enter(
+  db: Db,
+  certificate: { serial: string; commonName: string; name: CertificateName; notAfter: Date },
+  now: Date,
+): Promise<void> {
+  const { serial, commonName, name, notAfter } = certificate
+  await db.deleteFrom('certificates').where('not_after', '<', forgottenBefore(now)).execute()
+  await db
+    .insertInto('certificates')
+    .values({
+      serial,
+      common_name: commonName,
+      owner: name.id,
+      uri: certificateUri(name),
+      not_after: notAfter.toISOString(),
+      superseded_at: null,
+    })
+    .execute()
+}
+
+/** Certificates of this owner count no more: all of them, or those that bear exactly this name. */
+export async function supersede(
+  db: Db,
+  which: { owner: string; name?: CertificateName },
+  now: Date,
+): Promise<void> {
+  const all = db
+    .updateTable('certificates')
+    .set({ superseded_at: now.toISOString() })
+    .where('owner', '=', which.owner)
+    .where('superseded_at', 'is', null)
+  await (which.name === undefined ? all : all.where('uri', '=', certificateUri(which.name))).execute()
+}
+
+/** Of this owner's certificates only the `LIVE_MAX` youngest go on counting. */
+export async function supersedeSurplus(db: Db, owner: string, now: Date): Promise<void> {
+  const surplus = await db
+    .selectFrom('certificates')
+    .select('serial')
+    .where('owner', '=', owner)
+    .where('superseded_at', 'is', null)
+    .orderBy('not_after', 'desc')
+    .limit(LIVE_MAX)
+    .offset(LIVE_MAX)
+    .execute()
+  if (surplus.length === 0) return
+  const serials = surplus.map(({ serial }) => serial)
+  await db
+    .updateTable('certificates')
+    .set({ superseded_at: now.toISOString() })
+    .where('serial', 'in', serials)
+    .execute()
+}
+
+/** What a certificate stands for, unless it is unknown or superseded; and when it ends. */
+export async function lookUp(
+  db: Db,
+  serial: string,
+): Promise<{ readonly uri: string; readonly notAfter: number } | undefined> {
+  const row = await db
+    .selectFrom('certificates')
+    .select(['uri', 'not_after', 'superseded_at'])
+    .where('serial', '=', serial)
+    .executeTakeFirst()
+  if (row === undefined || row.superseded_at !== null) return undefined
+  return { uri: row.uri, notAfter: Date.parse(row.not_after) }
+}
+
+/**
+ * Every certificate that has not been forgotten, for a broker that is told in files. The one query that reads all there
+ * are: nothing but mosquitto's files needs it.
+ */
+export async function allRemembered(db: Db, now: Date): Promise<readonly Tables['certificates'][]> {
+  return db
+    .selectFrom('certificates')
+    .select(['serial', 'common_name', 'owner', 'uri', 'not_after', 'superseded_at'])
+    .where('not_after', '>=', forgottenBefore(now))
+    .execute()
+}
+
+const forgottenBefore = (now: Date): string => new Date(now.getTime() - REMEMBERED_MS).toISOString()
