@@ -39,6 +39,8 @@ export async function createFaceDetector({ runtime, minScore }: WorkerSettings):
     workerData: settings,
     stdout: true,
     stderr: true,
+    // A leak ends the worker, not the agent. Pictures and the networks' own memory are outside of this heap.
+    resourceLimits: { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 6 },
   })
   worker.stdout.resume()
   worker.stderr.resume()
