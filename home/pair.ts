@@ -5,8 +5,7 @@ import { OwnlensError } from '../protocol/errors.ts'
 import { writeInvitation } from '../protocol/invitation.ts'
 import type { Signer } from '../protocol/keys.ts'
 import { makeStatement } from '../protocol/statement.ts'
-import { readText, replaceFile } from '../storage/disk.ts'
-import { folderChanges } from '../storage/folder-changes.ts'
+import { type Disk, readText, replaceFile } from '../storage/disk.ts'
 import type { Household } from './household.ts'
 
 /**
@@ -42,7 +41,7 @@ export async function pairByFile(
   await replaceFile(disk, invitationPath, content)
   try {
     const answered = (half: Half, jws: string) => jws !== before && half.invited !== null
-    const halfJws = await waitForHalf(folder, () => readText(disk, halfPath), answered, options.timeoutMs)
+    const halfJws = await waitForHalf(disk, halfPath, answered, options.timeoutMs)
     const half = await readHalf(halfJws)
     checkHalf(half, { secret, householdId: household.id, rootId: root.id })
     const epoch = half.invited?.epoch ?? 0
@@ -70,13 +69,14 @@ export async function pairByFile(
 
 /** Waits until the camera has written a half that is wanted; a torn or foreign file is looked at again at the next change. */
 async function waitForHalf(
-  folder: string,
-  read: () => Promise<string | undefined>,
+  disk: Disk,
+  path: string,
   wanted: (half: Half, jws: string) => boolean,
   timeoutMs: number,
 ): Promise<string> {
-  for await (const _ of folderChanges(folder, { signal: AbortSignal.timeout(timeoutMs) })) {
-    const jws = await read()
+  const folder = dirname(path)
+  for await (const _ of disk.changes(folder, { signal: AbortSignal.timeout(timeoutMs) })) {
+    const jws = await readText(disk, path)
     const half = jws === undefined ? undefined : await readHalf(jws).catch(() => undefined)
     if (jws !== undefined && half !== undefined && wanted(half, jws)) return jws
   }

@@ -1,5 +1,6 @@
 import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
+import { folderChanges } from './folder-changes.ts'
 
 /**
  * The few things that parts with something to lose do with files. One seam, so that power can be cut at every one of
@@ -11,9 +12,9 @@ export interface Disk {
   /** Creates or overwrites, and returns when the bytes are on the disk. Not atomic: see `replaceFile`. */
   write(path: string, bytes: Uint8Array, mode?: number): Promise<void>
   rename(from: string, to: string): Promise<void>
-  /** Removes a file or a folder with all in it; no error when there is none. */
+  /** Removes a file or a folder with all in it; no error when there is none. A power cut may bring it back. */
   remove(path: string): Promise<void>
-  /** Makes a folder and those above it, readable by nobody else. */
+  /** Makes a folder and those above it, readable by nobody else; they survive a power cut once it returns. */
   makeFolder(path: string): Promise<void>
   /** Names in a folder, sorted; none when there is no folder. */
   list(path: string): Promise<readonly string[]>
@@ -21,53 +22,85 @@ export interface Disk {
   syncFolder(path: string): Promise<void>
   /** Bytes of a file, and when it was written; undefined when there is none. */
   info(path: string): Promise<{ readonly bytes: number; readonly writtenAt: Date } | undefined>
+  /** Yields at once, and then whenever something in the folder, which must exist, may have changed; until the signal. */
+  changes(folder: string, options: { signal: AbortSignal }): AsyncIterable<void>
 }
 
-/** The real one. */
-export const disk: Disk = {
-  async read(path) {
-    return absentAsUndefined(readFile(path))
-  },
-  async write(path, bytes, mode = 0o600) {
-    const file = await open(path, 'w', mode)
-    try {
-      await file.writeFile(bytes)
-      await file.sync()
-    } finally {
-      await file.close()
-    }
-  },
-  rename,
-  async remove(path) {
-    await rm(path, { recursive: true, force: true })
-  },
-  async makeFolder(path) {
-    await mkdir(path, { recursive: true, mode: 0o700 })
-  },
-  async list(path) {
-    const names = await absentAsUndefined(readdir(path))
-    return (names ?? []).sort()
-  },
-  async syncFolder(path) {
-    const folder = await open(path, 'r')
+/** What a `Disk` asks of the system: the part of `node:fs/promises` that it uses. */
+export interface FileCalls {
+  open(
+    path: string,
+    flags: 'r' | 'w',
+    mode?: number,
+  ): Promise<{ writeFile(bytes: Uint8Array): Promise<void>; sync(): Promise<void>; close(): Promise<void> }>
+  readFile(path: string): Promise<Uint8Array>
+  readdir(path: string): Promise<string[]>
+  rename(from: string, to: string): Promise<void>
+  rm(path: string, options: { recursive: true; force: true }): Promise<void>
+  /** Returns the topmost folder that it made. */
+  mkdir(path: string, options: { recursive: true; mode: number }): Promise<string | undefined>
+  stat(path: string): Promise<{ readonly size: number; readonly mtime: Date }>
+  changes(folder: string, options: { signal: AbortSignal }): AsyncIterable<void>
+}
+
+/** A disk over these calls: the system's own, or ones that fail. */
+export function diskOver(calls: FileCalls): Disk {
+  const syncFolder = async (path: string) => {
+    const folder = await calls.open(path, 'r')
     try {
       await folder.sync()
     } finally {
       await folder.close()
     }
-  },
-  async info(path) {
-    const found = await absentAsUndefined(stat(path))
-    return found && { bytes: found.size, writtenAt: found.mtime }
-  },
+  }
+  return {
+    async read(path) {
+      return absentAsUndefined(calls.readFile(path))
+    },
+    async write(path, bytes, mode = 0o600) {
+      const file = await calls.open(path, 'w', mode)
+      try {
+        await file.writeFile(bytes)
+        await file.sync()
+      } finally {
+        await file.close()
+      }
+    },
+    rename: (from, to) => calls.rename(from, to),
+    async remove(path) {
+      await calls.rm(path, { recursive: true, force: true })
+    },
+    async makeFolder(path) {
+      const first = await calls.mkdir(path, { recursive: true, mode: 0o700 })
+      if (first === undefined) return
+      for (let made = resolve(path); made.length >= first.length; made = dirname(made))
+        await syncFolder(dirname(made))
+    },
+    async list(path) {
+      const names = await absentAsUndefined(calls.readdir(path))
+      return (names ?? []).sort()
+    },
+    syncFolder,
+    async info(path) {
+      const found = await absentAsUndefined(calls.stat(path))
+      return found && { bytes: found.size, writtenAt: found.mtime }
+    },
+    changes: (folder, options) => calls.changes(folder, options),
+  }
 }
+
+/** The real one. */
+export const disk: Disk = diskOver({
+  ...{ mkdir, open, readdir, readFile, rename, rm, stat },
+  changes: folderChanges,
+})
 
 /** How a file is called while `replaceFile` writes it; what a power cut leaves. */
 export const TEMPORARY = '.new'
 
 /**
- * Writes a file so that after a power cut there is the old one or the new one, whole. When it cannot (a full disk), the old
- * one stays and nothing half written takes up room.
+ * Writes a file so that after a power cut there is the old one or the new one, whole; once it returns, the new one. When it
+ * cannot (a full disk), nothing half written takes up room.
  */
 export async function replaceFile(
   on: Disk,
@@ -80,6 +113,7 @@ export async function replaceFile(
     await on.write(temporary, typeof bytes === 'string' ? Buffer.from(bytes) : bytes, mode)
     await on.rename(temporary, path)
   } catch (error) {
+    // On a full disk half a file would be in everybody's way.
     await on.remove(temporary).catch(() => undefined)
     throw error
   }

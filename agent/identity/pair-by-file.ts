@@ -11,7 +11,6 @@ import { INVITATION_MAX, readInvitation } from '../../protocol/invitation.ts'
 import { acceptRoster, type Pin, rosterKind } from '../../protocol/roster.ts'
 import { makeStatement, readStatement } from '../../protocol/statement.ts'
 import { type Disk, readText, replaceFile } from '../../storage/disk.ts'
-import { folderChanges } from '../../storage/folder-changes.ts'
 import { HubClient } from '../../wire/hub-client.ts'
 import { Household } from '../household.ts'
 import { lastEpoch, saveEpoch } from './epoch.ts'
@@ -67,7 +66,7 @@ export async function pairByFile(
   await replaceFile(disk, join(folder, 'half.jws'), pending?.half ?? (await introduce(parts.keyStore)))
   log.info({ folder }, 'waiting to be paired')
   let refused = ''
-  for await (const _ of folderChanges(folder, { signal })) {
+  for await (const _ of disk.changes(folder, { signal })) {
     const invited = await readSmall(disk, join(folder, 'invitation.json'))
     const claimed = await readSmall(disk, join(folder, 'claim.jws'))
     const now = JSON.stringify([invited, claimed, pending?.half])
