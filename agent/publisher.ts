@@ -1,10 +1,11 @@
+import { setMaxListeners } from 'node:events'
 import type { MqttClient } from 'mqtt'
 import type { Logger } from 'pino'
 import { z } from 'zod'
 import { codeOf, OwnlensError } from '../protocol/errors.ts'
 import { jws } from '../protocol/fields.ts'
 import { kindOfPart, MESSAGE_MAX, readPart } from '../protocol/part.ts'
-import { writeTopic } from '../protocol/topics.ts'
+import { type DeviceAddress, writeTopic } from '../protocol/topics.ts'
 import type { HubClient } from '../wire/hub-client.ts'
 import { connectBroker, publish } from '../wire/mqtt.ts'
 import { Acks } from './acks.ts'
@@ -24,6 +25,8 @@ export interface PublisherParts {
   readonly log: Logger
   /** Counts what was refused, by code. */
   readonly refused: (error: unknown, where: string) => void
+  /** How long the store's acknowledgement of a part is waited for. */
+  readonly ackTimeoutMs?: number
 }
 
 /** Parts that are under way at once: enough to fill a line, little enough to be fair. */
@@ -72,7 +75,7 @@ export async function publishOutbox(
 
 /** One connection, from certificate to its end. Returns when the certificate is to be renewed; else throws its cause. */
 async function session(parts: PublisherParts, signal: AbortSignal): Promise<void> {
-  const { hub, household, enrolment, outbox, status, log, refused } = parts
+  const { hub, household, enrolment, status, log, refused } = parts
   const { tls, hub: hello } = await enrolment.identity(hub, household)
   const address = household.membership().envelope
   const fetchRoster = async () => {
@@ -88,6 +91,8 @@ async function session(parts: PublisherParts, signal: AbortSignal): Promise<void
 
   const over = new AbortController()
   const either = AbortSignal.any([signal, over.signal])
+  // Each part under way waits for it.
+  setMaxListeners(WINDOW + 16, either)
   const client = await connectBroker(hello.broker, tls, { signal })
   client.once('close', () => over.abort(new OwnlensError('hub.unreachable', 'the broker has gone')))
   const renewal = setTimeout(() => over.abort(RENEW), Math.max(1000, enrolment.renewInMs))
@@ -99,7 +104,7 @@ async function session(parts: PublisherParts, signal: AbortSignal): Promise<void
     await client.subscribeAsync(writeTopic({ ...address, kind: 'ack' }), { qos: 1 })
     log.info({ broker: hello.broker }, 'connected')
     await Promise.all([
-      drain({ client, outbox, acks, address, refused, fetchRoster, household }, either, over),
+      drain({ ...parts, client, acks, address, fetchRoster }, either, over),
       status.run(sealed => publish(client, writeTopic({ ...address, kind: 'status' }), sealed), {
         signal: either,
       }),
@@ -124,14 +129,11 @@ async function keepAsking(fetchRoster: () => Promise<void>, signal: AbortSignal)
   }
 }
 
-interface Line {
+interface Line extends PublisherParts {
   readonly client: MqttClient
-  readonly outbox: Outbox
   readonly acks: Acks
-  readonly address: { readonly householdId: string; readonly epoch: number; readonly deviceId: string }
-  readonly refused: (error: unknown, where: string) => void
+  readonly address: DeviceAddress
   readonly fetchRoster: () => Promise<void>
-  readonly household: Household
 }
 
 /** Publishes items as they come, `WINDOW` of them at once, until the signal; rejects with the first failure. */
@@ -172,7 +174,7 @@ async function send(line: Line, item: OutboxItem, signal: AbortSignal): Promise<
   }
   const { clipId } = item.clip
   const expected = { clipId, part: item.part, sha256: read.sha256 }
-  const acknowledged = acks.wait(expected, { signal, timeoutMs: ACK_TIMEOUT_MS })
+  const acknowledged = acks.wait(expected, { signal, timeoutMs: line.ackTimeoutMs ?? ACK_TIMEOUT_MS })
   acknowledged.catch(() => undefined)
   await publish(client, writeTopic({ ...address, kind: 'clip', clipId, part: item.part }), read.bytes)
   await acknowledged

@@ -5,8 +5,11 @@ import { clipCommand, stillCommand, toArguments } from './arguments.ts'
 import { type Ffmpeg, startFfmpeg } from './ffmpeg.ts'
 import type { Encoder, Fragment } from './hardware.ts'
 
+/** An encoder that has pictures to work on, a reader that waits, and nothing to say for so long, hangs. */
+const HANGS_MS = 20_000
+
 /** Encodes through ffmpeg: by the board's own encoder where a trial succeeds, else by libx264. */
-export function ffmpegEncoder(): Encoder {
+export function ffmpegEncoder({ hangsMs = HANGS_MS } = {}): Encoder {
   const best = boardEncoder()
   return {
     async *clip(ring, fragments, { signal }) {
@@ -14,15 +17,22 @@ export function ffmpegEncoder(): Encoder {
       const stop = () => void process.stop(500)
       signal.addEventListener('abort', stop, { once: true })
       const fed = feed(process, ring.init, fragments)
+      const watch = new HangWatch(process, hangsMs)
       try {
         const splitter = new Fmp4Splitter()
-        for await (const bytes of process.stdout) for (const { data } of splitter.push(bytes)) yield data
-        await fed
+        for await (const bytes of process.stdout) {
+          watch.busy()
+          for (const { data } of splitter.push(bytes)) yield data
+          watch.waits()
+        }
+        if (!watch.hung) await fed
         const { failed, lastWords } = await process.ended
         signal.throwIfAborted()
+        if (watch.hung) throw new OwnlensError('encoder.failed', 'it hung')
         if (failed)
           throw new OwnlensError('encoder.failed', undefined, { cause: new Error(lastWords.slice(-1000)) })
       } finally {
+        watch.stop()
         signal.removeEventListener('abort', stop)
         await process.stop(500)
       }
@@ -42,6 +52,41 @@ export function ffmpegEncoder(): Encoder {
       const { lastWords } = await process.ended
       throw new OwnlensError('encoder.failed', 'no picture', { cause: new Error(lastWords.slice(-1000)) })
     },
+  }
+}
+
+/** Ends an ffmpeg that does not go on though it could: clips that come after would wait for it. */
+class HangWatch {
+  readonly #timer: NodeJS.Timeout
+  #waiting = true
+  #idle = 0
+  hung = false
+
+  constructor(process: Ffmpeg, hangsMs: number) {
+    const { stdin } = process
+    const tick = hangsMs / 10
+    this.#timer = setInterval(() => {
+      const hasWork = stdin.writableLength > 0 || stdin.writableEnded
+      this.#idle = this.#waiting && hasWork ? this.#idle + tick : 0
+      if (this.#idle < hangsMs || this.hung) return
+      this.hung = true
+      void process.stop(500)
+    }, tick)
+  }
+
+  /** Its reader waits for it. */
+  waits(): void {
+    this.#waiting = true
+  }
+
+  /** It waits for its reader. */
+  busy(): void {
+    this.#waiting = false
+    this.#idle = 0
+  }
+
+  stop(): void {
+    clearInterval(this.#timer)
   }
 }
 

@@ -1,7 +1,11 @@
 import { connect, type MqttClient } from 'mqtt'
 import { OwnlensError } from '../protocol/errors.ts'
 import { MESSAGE_MAX } from '../protocol/part.ts'
+import { PacketGauge } from './packet-gauge.ts'
 import { hubTls, type TlsIdentity } from './tls.ts'
+
+/** A message with its topic and header. */
+const PACKET_MAX = MESSAGE_MAX + 1024
 
 /**
  * One connection to the broker: mutual TLS, MQTT 3.1.1, client id = the certificate's CN. It never reconnects by itself:
@@ -33,6 +37,10 @@ export async function connectBroker(
     key: tls.key,
   })
   client.setMaxListeners(256)
+  const gauge = new PacketGauge(PACKET_MAX)
+  client.stream.on('data', (bytes: Uint8Array) => {
+    if (!gauge.accepts(bytes)) client.stream.destroy(new OwnlensError('part.size', 'a packet of the broker'))
+  })
   // A broker that takes the connection and then says nothing must not hold up who wants to stop.
   let giveUp: (cause: unknown) => void = () => undefined
   const stop = () => {

@@ -1,7 +1,7 @@
 import { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import { MESSAGE_MAX } from '../../protocol/part.ts'
-import { PacketGauge } from './packet-gauge.ts'
+import { PacketGauge } from '../../wire/packet-gauge.ts'
 
 /** A CONNECT of ours has a client id of 61 characters and nothing else. */
 const CONNECT_MAX = 1024
