@@ -14,8 +14,13 @@ export interface Candidate {
 export interface Net {
   /** Sides of the square in pixels. */
   readonly size: number
-  /** `size * size * 3` numbers in [-1, 1]; answers in fractions of the square, all that score at least `minScore`. */
-  run(input: Float32Array, minScore: number): Promise<Candidate[]>
+  /** How many of the square's rows, from its middle, may be shown alone: least first, all last. Fewer cost less. */
+  readonly rows: readonly number[]
+  /**
+   * `rows * size * 3` numbers in [-1, 1], by default all rows; answers in fractions of the square, all that score at least
+   * `minScore`.
+   */
+  run(input: Float32Array, minScore: number, rows?: number): Promise<Candidate[]>
   close(): void
 }
 

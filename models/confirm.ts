@@ -11,12 +11,15 @@ export interface Bars {
   readonly doubt: number
   /** A face, as the mean over all looks at it. */
   readonly face: number
+  /** A face even at a cheap look. */
+  readonly clear: number
   /** A face at the first look. */
   readonly sure: number
 }
 
 export function barsOf(minScore: number): Bars {
-  return { doubt: minScore * 0.3, face: minScore, sure: Math.min(minScore + 0.2, (minScore + 1) / 2) }
+  const above = (step: number) => Math.min(minScore + step, (minScore + 1) / 2)
+  return { doubt: minScore * 0.3, face: minScore, clear: above(0.1), sure: above(0.2) }
 }
 
 /**

@@ -12,7 +12,7 @@ import { lookThoroughly } from './thorough.ts'
 /** So many runs on nothing, until they take no longer than later ones. */
 const WARM_UP = 8
 /** How often the network is asked for one picture, at most. */
-const LOOKS = { glance: 3, thorough: 40 }
+const LOOKS = { glance: 4, thorough: 40 }
 
 const { runtime, minScore } = workerData as WorkerSettings
 const port = parentPort

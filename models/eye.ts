@@ -29,15 +29,28 @@ export class Eye {
     return this.#left
   }
 
-  /** One inference: what may be a face in this square, in pixels of the picture, merged, best first. */
-  async look(view: View, minScore: number): Promise<Candidate[]> {
+  /**
+   * One inference: what may be a face in this square, in pixels of the picture, merged, best first.
+   *
+   * @param thrifty leaves out rows in which there is nothing of the picture: a third cheaper, a little less sure.
+   */
+  async look(view: View, minScore: number, thrifty = false): Promise<Candidate[]> {
     if (this.#left <= 0) return []
     this.#left -= 1
-    render(this.#pyramid, view, this.#net.size, this.#tone, this.#input)
     const { width, height } = this.picture
-    const seen = (await this.#net.run(this.#input, minScore))
+    const { rows: choice, size } = this.#net
+    const needed = thrifty ? neededRows(view, height, size) : size
+    const rows = choice.find(some => some >= needed) ?? size
+    render(this.#pyramid, view, { size, rows }, this.#tone, this.#input)
+    const seen = (await this.#net.run(this.#input.subarray(0, rows * size * 3), minScore, rows))
       .map(candidate => toPicture(candidate, view))
       .filter(({ x, y }) => x >= 0 && y >= 0 && x <= width && y <= height)
     return mergeOverlapping(seen)
   }
+}
+
+/** How many of the square's `size` rows, from its middle, hold all that there is of the picture. */
+function neededRows({ angle, side, y }: View, height: number, size: number): number {
+  if (angle !== 0) return size
+  return (Math.max(y, height - y) * 2 * size) / side
 }

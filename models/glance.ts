@@ -4,11 +4,15 @@ import type { Eye } from './eye.ts'
 import { wholeView } from './picture.ts'
 
 /**
- * For a camera's frames: one look at the whole picture, and a second and third only at its best doubtful candidate when
- * there is no sure one. Best first.
+ * For a camera's frames: one cheap look at the whole picture. Only when that leaves a doubt and nothing clear, a full look,
+ * and where that is in doubt too, two more at its best candidate. Best first.
  */
 export async function lookOnce(eye: Eye, bars: Bars): Promise<Candidate[]> {
-  const seen = await eye.look(wholeView(eye.picture), bars.doubt)
+  const whole = wholeView(eye.picture)
+  let seen = await eye.look(whole, bars.doubt, true)
+  const best = seen[0]
+  if (best === undefined) return []
+  if (best.score < bars.clear) seen = await eye.look(whole, bars.doubt)
   const faces = seen.filter(({ score }) => score >= bars.face)
   const doubtful = seen[0]
   if (faces.length > 0 || doubtful === undefined) return faces

@@ -67,13 +67,13 @@ export function halve({ width, height, data }: RgbImage): RgbImage {
 }
 
 /**
- * Shows `view` to a network: `size * size * 3` numbers in [-1, 1] into `into`, rows from the top, R G B, bilinear; grey
+ * Shows `view`, or `rows` from its middle, to a network: `rows * size * 3` numbers in [-1, 1] into `into`, rows from the top, R G B, bilinear; grey
  * levels go through `tone` (256 entries, already in [-1, 1]), outside the picture is `tone[0]`.
  */
 export function render(
   pyramid: Pyramid,
   view: View,
-  size: number,
+  { size, rows }: { readonly size: number; readonly rows: number },
   tone: Float32Array,
   into: Float32Array,
 ): void {
@@ -86,7 +86,8 @@ export function render(
   const row = width * 3
   const outside = tone[0] as number
   let out = 0
-  for (let v = 0; v < size; v++) {
+  const above = (size - rows) / 2
+  for (let v = above; v < above + rows; v++) {
     let x = view.x / scale - 0.5 - cos * half - sin * (v - half)
     let y = view.y / scale - 0.5 - sin * half + cos * (v - half)
     for (let u = 0; u < size; u++, x += cos, y += sin) {

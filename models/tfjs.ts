@@ -35,6 +35,7 @@ export async function openTfjs(): Promise<{ net: Net; name: string }> {
   ])
   const net: Net = {
     size: SIZE,
+    rows: [SIZE],
     async run(pixels, minScore) {
       const input = tf.tensor(pixels, [1, SIZE, SIZE, 3])
       const outputs = model.execute(input) as tf.Tensor[]

@@ -32,16 +32,6 @@ export const pinned = {
     path: 'wasm/litert_wasm_compat_internal.wasm',
     sha256: '5255c8ad06eabdbd2522cdebf6b22fc10faf74625c23a49b9e072570cd1fa41c',
   },
-  litertRelaxedScript: {
-    package: '@litertjs/core',
-    path: 'wasm/litert_wasm_internal.js',
-    sha256: '68efb69f770e3f76aff36a377de629ca496c131b86ac0f0f4b592a1543a898eb',
-  },
-  litertRelaxedWasm: {
-    package: '@litertjs/core',
-    path: 'wasm/litert_wasm_internal.wasm',
-    sha256: '7280cf4471774867e385e6c3cd53e2b45e2975b80fea338fff4ef359b0865614',
-  },
   blazefaceGraph: {
     package: '@vladmandic/human',
     path: 'models/blazeface.json',

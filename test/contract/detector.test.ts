@@ -3,7 +3,16 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createFaceDetector } from '../../models/detector.ts'
 import { matchFaces } from '../../models/eval-match.ts'
 import { type DetectOptions, type FaceDetector, RUNTIMES } from '../../models/face-detector.ts'
-import { asFrame, both, drawn, farAway, type Labelled, photograph, turned } from '../support/photographs.ts'
+import {
+  asFrame,
+  both,
+  drawn,
+  farAway,
+  inFrame,
+  type Labelled,
+  photograph,
+  turned,
+} from '../support/photographs.ts'
 
 const LOW_LIGHT = 'eq=gamma=0.4'
 /** A twentieth of the light, in eight bits. */
@@ -44,6 +53,10 @@ const frames: readonly (readonly [string, () => Promise<Labelled>])[] = [
   ['nearly no light', () => asFrame('hopper', DARK)],
   ['blurred', () => asFrame('collins', 'gblur=sigma=4')],
   ['noise', () => asFrame('hopper', NOISE)],
+  ['16:9', () => inFrame('collins', 108, 0.2)],
+  ['16:9, near', () => inFrame('hopper', 108, 0.22)],
+  ['4:3', () => inFrame('collins', 144, 0.3)],
+  ['4:3, near', () => inFrame('hopper', 144, 0.3)],
 ]
 
 const empty: readonly (readonly [string, () => Promise<Labelled>])[] = [

@@ -53,6 +53,14 @@ export function farAway(person: Person, scale: number, left: number, top: number
   return photograph(person, filters, moved(scaled(people[person].face, scale), left, top))
 }
 
+/** In the middle of a frame 192 pixels wide, as the agent makes them. */
+export function inFrame(person: Person, height: number, scale: number): Promise<Labelled> {
+  const left = Math.round((192 - WIDTH * scale) / 2)
+  const top = height - Math.floor(HEIGHT * scale)
+  const filters = `scale=iw*${scale}:ih*${scale}:flags=area,pad=192:${height}:${left}:${top}:color=0x8899aa`
+  return photograph(person, filters, moved(scaled(people[person].face, scale), left, top))
+}
+
 /** Turned clockwise about its middle, with room for the corners. */
 export function turned(person: Person, degrees: number): Promise<Labelled> {
   const angle = (degrees * Math.PI) / 180

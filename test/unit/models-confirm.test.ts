@@ -3,6 +3,7 @@ import type { Candidate, Net } from '../../models/candidate.ts'
 import { barsOf, confirm } from '../../models/confirm.ts'
 import { Eye } from '../../models/eye.ts'
 import { lookOnce } from '../../models/glance.ts'
+import { wholeView } from '../../models/picture.ts'
 import type { RgbImage } from '../../protocol/image.ts'
 
 const SIZE = 32
@@ -26,6 +27,7 @@ function picture(...squares: readonly (readonly [left: number, top: number, side
 function whiteNet(scoreAt: (share: number) => number): Net {
   return {
     size: SIZE,
+    rows: [SIZE],
     async run(input, minScore) {
       const xs: number[] = []
       const ys: number[] = []
@@ -94,27 +96,59 @@ test('another thing nearby does not vouch for it', async () => {
   expect(await confirm(elsewhere, doubtful, bars)).toBeUndefined()
 })
 
-test('a frame with a sure face costs one look', async () => {
-  const eye = eyeWith(() => 0.9, square, 3)
+test('a frame with a clear face costs one look', async () => {
+  const eye = eyeWith(() => 0.9, square, 4)
+  expect(await lookOnce(eye, bars)).toHaveLength(1)
+  expect(eye.left).toBe(3)
+})
+
+test('a frame with nothing in it costs one look', async () => {
+  const eye = eyeWith(() => 0.9, picture(), 4)
+  expect(await lookOnce(eye, bars)).toEqual([])
+  expect(eye.left).toBe(3)
+})
+
+test('a face that is not clear at a cheap look gets a full one', async () => {
+  const eye = eyeWith(() => 0.55, square, 4)
   expect(await lookOnce(eye, bars)).toHaveLength(1)
   expect(eye.left).toBe(2)
 })
 
-test('a frame with nothing in it costs one look', async () => {
-  const eye = eyeWith(() => 0.9, picture(), 3)
-  expect(await lookOnce(eye, bars)).toEqual([])
-  expect(eye.left).toBe(2)
-})
-
-test('a frame with a doubtful face is looked at up to three times, never more', async () => {
-  const sharp = eyeWith(share => (share < 0.12 ? 0.3 : 0.8), square, 3)
+test('a frame with a doubtful face is looked at up to four times, never more', async () => {
+  const sharp = eyeWith(share => (share < 0.14 ? 0.3 : 0.8), square, 4)
   expect(await lookOnce(sharp, bars)).toHaveLength(1)
-  const never = eyeWith(share => (share < 0.12 ? 0.3 : 0.45), square, 3)
+  const never = eyeWith(share => (share < 0.14 ? 0.3 : share < 0.19 ? 0.65 : 0.4), square, 4)
   expect(await lookOnce(never, bars)).toEqual([])
-  expect(never.left).toBeGreaterThanOrEqual(0)
+  expect(never.left).toBe(0)
 })
 
 test('an eye that has no looks left sees nothing', async () => {
   const eye = eyeWith(() => 0.9, square, 0)
   expect(await lookOnce(eye, bars)).toEqual([])
+})
+
+test('a cheap look shows the picture’s own rows alone, a full one all', async () => {
+  const asked: (number | undefined)[] = []
+  const net: Net = {
+    ...whiteNet(() => 0.9),
+    rows: [20, 24, SIZE],
+    async run(input, _minScore, rows) {
+      expect(input).toHaveLength((rows ?? SIZE) * SIZE * 3)
+      asked.push(rows)
+      return []
+    },
+  }
+  const input = new Float32Array(SIZE * SIZE * 3)
+  for (const [height, angle] of [
+    [225, 0],
+    [300, 0],
+    [400, 0],
+    [225, 0.1],
+  ] as const) {
+    const wide = { width: 400, height, data: new Uint8Array(400 * height * 3) }
+    const eye = new Eye(wide, net, input, 10)
+    await eye.look(wholeView(wide, angle), 0.1, true)
+    await eye.look(wholeView(wide, angle), 0.1)
+  }
+  expect(asked).toEqual([20, SIZE, 24, SIZE, SIZE, SIZE, SIZE, SIZE])
 })

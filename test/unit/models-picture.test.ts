@@ -14,7 +14,7 @@ function slopes(width: number, height: number): RgbImage {
 
 function shown(picture: RgbImage, view: View, size: number): Float32Array {
   const into = new Float32Array(size * size * 3).fill(Number.NaN)
-  render(new Pyramid(picture), view, size, plainTone, into)
+  render(new Pyramid(picture), view, { size, rows: size }, plainTone, into)
   return into
 }
 
