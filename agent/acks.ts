@@ -34,7 +34,11 @@ export class Acks {
   async take(message: Uint8Array): Promise<void> {
     // Before its bytes are copied as text.
     if (message.length > ackKind.maxBytes) throw new OwnlensError('statement.size', ackKind.typ)
-    const { payload } = await readStatement(ackKind, new TextDecoder().decode(message), this.#hubKeyId)
+    const { payload } = await readStatement(
+      ackKind,
+      new TextDecoder('utf-8', { ignoreBOM: true }).decode(message),
+      this.#hubKeyId,
+    )
     if (payload.deviceId !== this.#deviceId) throw new OwnlensError('ack.device')
     this.rosterHint = Math.max(this.rosterHint, payload.roster)
     const waiting = this.#waiting.get(keyOf(payload))

@@ -1,14 +1,13 @@
 import { z } from 'zod'
 import { trigger } from '../protocol/clip.ts'
 import { OwnlensError } from '../protocol/errors.ts'
+import { text } from '../protocol/fields.ts'
 
 const MIB = 1024 * 1024
 
 /** The agent's settings: parsed once, frozen; every part gets its slice. `ownlens agent --help` prints the descriptions. */
 export const configSchema = z.strictObject({
-  name: z
-    .string()
-    .max(64)
+  name: text(64)
     .default('Camera')
     .describe('What the home calls this camera. It travels sealed, and is never logged.'),
   camera: z

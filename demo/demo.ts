@@ -139,7 +139,11 @@ async function play(
     listening.abort()
     await listens
     await detector.close()
-    tell('the stranger tries what it has got')
+    const { asked, granted, received, fetched } = stranger
+    tell(
+      `the stranger asked for ${asked} subscriptions and got ${granted}, with ${received} messages; the store gave it ${fetched} things`,
+    )
+    tell('now it tries all that a tap on the broker has handed it')
     const strangers = await stranger.tryAll()
     return summarise({ clips: home.opened, alerts: home.alerts, mqtt, strangers })
   } finally {

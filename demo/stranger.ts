@@ -1,9 +1,13 @@
 import type { Household } from '../home/household.ts'
+import { codeOf } from '../protocol/errors.ts'
 import { hex, sha256 } from '../protocol/ids.ts'
 import { kindOfPart, readPart } from '../protocol/part.ts'
 import { openBytes } from '../protocol/sealed.ts'
 import { readTopic } from '../protocol/topics.ts'
 import { connectBroker } from '../wire/mqtt.ts'
+
+/** What every age v1 file begins with. */
+const AGE_MARK = 'age-encryption.org/v1\n'
 
 /** A sealed thing that the stranger holds: its pieces, in order. */
 interface Loot {
@@ -18,7 +22,8 @@ export class Stranger {
   readonly #household: Household
   readonly #loot = new Map<string, Loot>()
   readonly #paths = new Set<string>()
-  /** Subscriptions that the broker granted beyond its own household, messages that came through them. */
+  /** Subscriptions it asked for beyond its own household, how many the broker granted, what came through them. */
+  asked = 0
   granted = 0
   received = 0
   /** What the store gave out when asked for another household's things. */
@@ -65,6 +70,7 @@ export class Stranger {
       `$share/all/ownlens/1/${victimId}/#`,
     ]
     for (const filter of filters) {
+      this.asked++
       const client = await connectBroker(broker, tls, { signal })
       client.on('message', (topic, payload) => {
         this.received++
@@ -83,21 +89,34 @@ export class Stranger {
       const answer = await this.#household.hub.getBytes(path, tls).catch(() => undefined)
       if (answer === undefined) continue
       this.fetched++
-      this.#take(`store ${path}`, 0, answer)
+      this.#take(`store ${path}`, 0, withoutFrame(answer))
     }
   }
 
-  /** Tries every sealed thing with every key. */
+  /** Tries every sealed thing with every key. One whose header a key opens counts as opened, however much of it is there. */
   async tryAll(): Promise<{ tried: number; opened: number }> {
     let opened = 0
     for (const { pieces } of this.#loot.values()) {
       const inOrder = [...pieces].sort(([a], [b]) => a - b).map(([, piece]) => piece)
       const file = Buffer.concat(inOrder)
-      for (const identity of this.#household.identities) {
-        const content = await openBytes(file, [identity]).catch(() => undefined)
-        if (content !== undefined) opened++
-      }
+      const outcomes = this.#household.identities.map(identity =>
+        openBytes(file, [identity]).then(
+          () => 'open',
+          error => codeOf(error),
+        ),
+      )
+      const readable = pieces.has(0) && file.subarray(0, AGE_MARK.length).toString('latin1') === AGE_MARK
+      if (readable && (await Promise.all(outcomes)).some(outcome => outcome !== 'seal.closed')) opened++
     }
     return { tried: this.#loot.size, opened }
+  }
+}
+
+/** The payload of a stored part; anything else as it is. */
+function withoutFrame(answer: Uint8Array): Uint8Array {
+  try {
+    return readPart(answer).payload
+  } catch {
+    return answer
   }
 }

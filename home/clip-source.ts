@@ -1,6 +1,7 @@
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { z } from 'zod'
 import { OwnlensError } from '../protocol/errors.ts'
+import { CLIP_ID_PATTERN } from '../protocol/ids.ts'
 import { MESSAGE_MAX } from '../protocol/part.ts'
 import { PART_PATTERN, readTopic } from '../protocol/topics.ts'
 import { type Disk, listFiles } from '../storage/disk.ts'
@@ -68,8 +69,10 @@ export async function clipsInFolder(
   householdId: string,
 ): Promise<readonly SealedClip[]> {
   const found: SealedClip[] = []
-  const parts = (await listFiles(disk, folder).catch(() => [])).filter(name => PART_PATTERN.test(name))
-  if (parts.length > 0) {
+  // An epoch's folder has the name of a part: only a clip's own folder holds parts.
+  if (CLIP_ID_PATTERN.test(basename(folder))) {
+    const parts = (await listFiles(disk, folder)).filter(name => PART_PATTERN.test(name))
+    if (parts.length === 0) return []
     const [clipId = '', deviceId = '', epoch = ''] = folder.split('/').reverse()
     if (readTopic(`ownlens/1/${householdId}/${epoch}/${deviceId}/clip/${clipId}/open`) === undefined)
       return []

@@ -86,11 +86,14 @@ export class Ledger {
     clipId: string,
     manifest?: { sha256: string; previous: Manifest['previous'] },
   ): Promise<void> {
-    this.#file.clips[keyOf(line, counter)] = {
-      clipId,
-      manifest: manifest?.sha256 ?? null,
-      previous: manifest?.previous ?? null,
-    }
+    const key = keyOf(line, counter)
+    // A store that keeps the end back now does not make this app forget what it said.
+    if (manifest !== undefined || this.#file.clips[key] === undefined)
+      this.#file.clips[key] = {
+        clipId,
+        manifest: manifest?.sha256 ?? null,
+        previous: manifest?.previous ?? null,
+      }
     await this.#save()
   }
 

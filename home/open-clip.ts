@@ -102,8 +102,8 @@ async function openWhole(
   { manifest, counts, identities, sealedPath, plainPath }: Paths & { manifest: Manifest; counts: number },
 ): Promise<void> {
   const names = Array.from({ length: counts }, (_, index) => String(index))
-  const { bytes, hash } = await fetchVideo(clip, names, sealedPath)
   const { sealed, plain } = manifest.video
+  const { bytes, hash } = await fetchVideo(clip, names, sealedPath, sealed.bytes)
   if (bytes !== sealed.bytes || hash.digest('hex') !== sealed.sha256)
     throw new OwnlensError('clip.hash', 'video')
   const plainHash = createHash('sha256')
@@ -126,7 +126,7 @@ async function openCutShort(
 ): Promise<void> {
   const hashes = await runningHashes(clip, opening, claim, identities)
   const offsets = hashes.map(hash => hash.offset)
-  const { digests } = await fetchVideo(clip, videoParts(clip), sealedPath, offsets)
+  const { digests } = await fetchVideo(clip, videoParts(clip), sealedPath, offsets.at(-1) ?? 0, offsets)
   const proven = hashes.findLast(hash => digests.get(hash.offset) === hash.sha256)?.offset ?? 0
   if (proven === 0) throw new OwnlensError('clip.unproven')
   let fragments = 0
@@ -157,11 +157,15 @@ async function openThumbnail(
   return picture
 }
 
-/** Gathers the video's age file; `digests` holds the hash of everything before each of `offsets`. */
+/**
+ * Gathers the video's age file, up to the part that goes beyond `atMost` bytes: no store fills this disk. `digests` holds the
+ * hash of everything before each of `offsets`.
+ */
 async function fetchVideo(
   clip: SealedClip,
   names: readonly string[],
   path: string,
+  atMost: number,
   offsets: readonly number[] = [],
 ): Promise<{ bytes: number; hash: Hash; digests: ReadonlyMap<number, string> }> {
   const hash = createHash('sha256')
@@ -169,6 +173,7 @@ async function fetchVideo(
   let bytes = 0
   await writing(path, async file => {
     for (const name of names) {
+      if (bytes > atMost) break
       const { payload } = await part(clip, name)
       for (const offset of offsets) {
         if (offset <= bytes || offset > bytes + payload.length) continue

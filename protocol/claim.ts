@@ -83,6 +83,22 @@ export function halfHmac(
   return createHmac('sha256', secret).update(lines.join('\n')).digest('hex')
 }
 
+/** A registrar cannot know so many owners more than the device itself. */
+const EPOCH_LEAP = 2 ** 16
+
+/**
+ * The epoch of a device's next half: above every one that it or the registrar knows (PROTOCOL 4.2).
+ *
+ * @param own the newest epoch that the device knows, 0 for none.
+ * @throws OwnlensError `claim.leap`: a lying hub would use up a device's epochs, and nobody could pair it again.
+ */
+export function nextEpoch(own: number, registrarEpoch: number): number {
+  const next = Math.max(own, registrarEpoch) + 1
+  if (registrarEpoch > own + EPOCH_LEAP || next > 0xffffffff)
+    throw new OwnlensError('claim.leap', `${own}, the hub says ${registrarEpoch}`)
+  return next
+}
+
 /** Reads a half and checks that it was signed by the key that its `deviceId` names. */
 export async function readHalf(halfJws: string): Promise<Half> {
   const { signer, payload } = await readStatement(halfKind, halfJws, 'itself')

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { clipId, count, sha256Hex, time } from './fields.ts'
+import { clipId, count, sha256Hex, text, time } from './fields.ts'
 import { envelope } from './sealed.ts'
 import { SMALL_STATEMENT, type StatementKind } from './statement.ts'
 
@@ -12,7 +12,7 @@ const faceSchema = z.strictObject({
   score: fraction,
   /** Milliseconds from the clip's start. */
   atMs: z.number().min(0),
-  person: z.string().max(64).optional(),
+  person: text(64).optional(),
 })
 export type ClipFace = z.infer<typeof faceSchema>
 

@@ -260,9 +260,19 @@ export const errorTable = {
     todo: 'Pair the camera again.',
     retry: false,
   },
+  'claim.leap': {
+    says: 'The hub names an epoch that this camera cannot have reached.',
+    todo: 'Nothing was changed. Pair the camera at another hub, or restore this one from its backup.',
+    retry: false,
+  },
   'invitation.form': {
     says: 'This is not an Ownlens invitation.',
     todo: 'Show the code that `ownlens home pair` prints.',
+    retry: false,
+  },
+  'invitation.host': {
+    says: 'The hub’s address has characters that a code for cameras cannot carry.',
+    todo: 'Give the hub a host name of letters, digits, hyphens and dots.',
     retry: false,
   },
   'invitation.size': {

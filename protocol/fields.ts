@@ -9,6 +9,15 @@ export const epoch = z.int().min(1).max(0xffffffff)
 /** A number that only grows: rosters, sequences, counters. Safe in every JSON reader. */
 export const count = z.int().min(0).max(Number.MAX_SAFE_INTEGER)
 export const time = z.iso.datetime({ precision: 3 })
+/**
+ * Text that a person will read, at most so many UTF-16 units. Control characters, line ends and marks that turn the direction
+ * of writing are refused: it may be printed at a terminal.
+ */
+export const text = (max: number) =>
+  z
+    .string()
+    .max(max)
+    .regex(/^[^\p{Cc}\p{Cs}\u2028\u2029\u202a-\u202e\u2066-\u2069]*$/u, 'must be text on one line')
 export const nonce = z.string().regex(/^[a-z2-7]{26}$/, 'must be 128 bits in base32')
 /** A statement inside a statement. Its own size limit applies when it is read. */
 export const jws = z

@@ -40,6 +40,8 @@ export class Fmp4Splitter {
       return undefined
     }
     if (type === 'moov') {
+      if (this.#piece.some(box => typeOf(box, 4) !== 'ftyp'))
+        throw new OwnlensError('fmp4.malformed', 'moov behind moof')
       this.#sawMoov = true
       return { kind: 'init', data: Buffer.concat([...this.#piece.splice(0), box]) }
     }

@@ -25,8 +25,8 @@ export function idOfKey(spki: Uint8Array): string {
 }
 
 /**
- * The id of a household: the hash of its first root key and of its first successor (DESIGN: only that successor
- * replaces a lost or stolen root). Both arguments are key ids.
+ * The id of a household: the hash of its first root key and of its first successor: only that successor replaces a
+ * lost or stolen root. Both arguments are key ids.
  */
 export function householdIdOf(firstRootId: string, firstSuccessorId: string): string {
   return base32(sha256(`ownlens household 1\n${firstRootId}\n${firstSuccessorId}\n`))

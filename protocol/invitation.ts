@@ -16,6 +16,8 @@ export interface Invitation {
 export const INVITATION_MAX = 160
 
 const MARK = 'OL1'
+/** Of QR's alphanumeric mode (ISO/IEC 18004 §7.4.4), those that occur. */
+const ALPHANUMERIC = /^[0-9A-Z.:-]+$/
 /** Root id, secret and CA id as bytes. */
 const KEY_BYTES = 32 + 16 + 32
 
@@ -23,26 +25,33 @@ const KEY_BYTES = 32 + 16 + 32
  * `OL1:<root, secret, CA>:<host>:<port>` in the characters of QR's alphanumeric mode. Host and port have room for 27
  * characters between them.
  *
- * @throws OwnlensError `invitation.size` when the hub's address is too long.
+ * @throws OwnlensError `invitation.size` when the hub's address is too long, `invitation.host` when it has characters that
+ *   the mode lacks.
  */
 export function writeInvitation({ rootId, secret, hubUrl, caId }: Invitation): string {
   const { hostname, port } = new URL(hubUrl)
+  // The brackets of an IPv6 address are not among QR's alphanumeric characters; its colons are.
+  const host = hostname.replace(/^\[|\]$/g, '')
   const keys = Buffer.concat([bytesOfId(rootId), secret, bytesOfId(caId)])
-  const parts = [MARK, base32nopad.encode(keys), hostname, port === '' ? '443' : port]
+  const parts = [MARK, base32nopad.encode(keys), host, port === '' ? '443' : port]
   const text = parts.join(':').toUpperCase()
   if (text.length > INVITATION_MAX) throw new OwnlensError('invitation.size', hubUrl)
+  if (!ALPHANUMERIC.test(text)) throw new OwnlensError('invitation.host', hubUrl)
   return text
 }
 
 /** Reads the text of an invitation; throws `invitation.form` or `invitation.size`. */
 export function readInvitation(text: string): Invitation {
   if (text.length > INVITATION_MAX) throw new OwnlensError('invitation.size')
-  const [mark, keys = '', ...address] = text.trim().split(':')
+  const trimmed = text.trim()
+  const [mark, keys = '', ...address] = trimmed.split(':')
   const port = address.pop() ?? ''
-  const host = address.join(':').toLowerCase()
+  const name = address.join(':').toLowerCase()
+  const host = name.includes(':') ? `[${name}]` : name
   const url = `https://${host}${port === '443' ? '' : `:${port}`}`
   const good =
     mark === MARK &&
+    ALPHANUMERIC.test(trimmed) &&
     /^[A-Z2-7]{128}$/.test(keys) &&
     /^\d{1,5}$/.test(port) &&
     URL.canParse(url) &&

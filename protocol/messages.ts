@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { trigger } from './clip.ts'
-import { clipId, count, time } from './fields.ts'
+import { clipId, count, text, time } from './fields.ts'
 import { bootEnvelope } from './sealed.ts'
 import { SMALL_STATEMENT, type StatementKind } from './statement.ts'
 
@@ -17,7 +17,7 @@ export const alertKind = {
     /** When the face (or the motion) was first on camera, by the camera's clock. */
     at: time,
     faces: z.int().min(0).max(64),
-    names: z.array(z.string().max(64)).max(16),
+    names: z.array(text(64)).max(16),
     /** JPEG, base64. */
     thumbnail: z
       .base64()
@@ -35,14 +35,14 @@ export const statusKind = {
     at: time,
     clockSure: z.boolean(),
     /** The camera's own name; it never travels in the clear. */
-    name: z.string().max(64),
-    version: z.string().max(32),
+    name: text(64),
+    version: text(32),
     camera: z.enum(['ok', 'fault']),
-    fault: z.string().max(64).nullable(),
+    fault: text(64).nullable(),
     microphone: z.boolean(),
     outbox: z.strictObject({ clips: count, bytes: count }),
     /** What was refused since start, by error code. */
-    refused: z.record(z.string().max(64), count),
+    refused: z.record(text(64), count),
   }),
 } satisfies StatementKind<unknown>
 
@@ -50,13 +50,15 @@ export const statusKind = {
 export const gapKind = {
   typ: 'ownlens-gap/1',
   maxBytes: SMALL_STATEMENT,
-  schema: z.strictObject({
-    ...toHousehold,
-    at: time,
-    from: count.min(1),
-    to: count.min(1),
-    cause: z.enum(['outbox_full', 'power', 'disk', 'refused']),
-  }),
+  schema: z
+    .strictObject({
+      ...toHousehold,
+      at: time,
+      from: count.min(1),
+      to: count.min(1),
+      cause: z.enum(['outbox_full', 'power', 'disk', 'refused']),
+    })
+    .refine(({ from, to }) => from <= to, 'must not end before it begins'),
 } satisfies StatementKind<unknown>
 
 export type Alert = z.infer<typeof alertKind.schema>

@@ -1,6 +1,7 @@
 import { z } from 'zod'
-import { count, epoch, id, jws, nonce, sha256Hex, time } from './fields.ts'
+import { clipId, count, epoch, id, jws, nonce, sha256Hex, text, time } from './fields.ts'
 import { SMALL_STATEMENT, type StatementKind } from './statement.ts'
+import { PART_PATTERN } from './topics.ts'
 
 /** PROTOCOL 5.2. The hub's signed answer to `GET /nonce`: a nonce used once, with the time. */
 export const nonceKind = {
@@ -14,13 +15,13 @@ export const nonceKind = {
     /** The newest epoch that the registrar knows for that device; 0 when it knows none. */
     epoch: z.int().min(0).max(0xffffffff),
     /** `mqtts://host:port`. */
-    broker: z.string().max(200),
+    broker: text(200),
   }),
 } satisfies StatementKind<unknown>
 
 const requestBodies = z.discriminatedUnion('action', [
   /** A household makes itself known: its first roster, and the code that the hub printed. */
-  z.strictObject({ action: z.literal('household'), code: z.string().max(40), roster: jws }),
+  z.strictObject({ action: z.literal('household'), code: text(40), roster: jws }),
   /** A newer roster, with all successions so far. */
   z.strictObject({ action: z.literal('roster'), roster: jws, successions: z.array(jws).max(64) }),
   z.strictObject({ action: z.literal('claim'), claim: jws }),
@@ -68,8 +69,8 @@ export const ackKind = {
   maxBytes: 2048,
   schema: z.strictObject({
     deviceId: id,
-    clipId: z.string().max(26),
-    part: z.string().max(8),
+    clipId,
+    part: z.string().regex(PART_PATTERN),
     sha256: sha256Hex,
     /** The newest roster's number: a hint to fetch it, nothing more. */
     roster: count,
@@ -90,10 +91,10 @@ export function certificateUri(name: CertificateName): string {
 
 /** The reverse of `certificateUri`; undefined for anything else. */
 export function readCertificateUri(uri: string): CertificateName | undefined {
-  const device = /^ownlens:device:([a-z2-7]{52}):([1-9]\d{0,9}):([a-z2-7]{52})$/.exec(uri)
-  if (device?.[1] && device[2] && device[3])
+  const device = /^ownlens:device:([a-z2-7]{51}[aq]):([1-9]\d{0,9}):([a-z2-7]{51}[aq])$/.exec(uri)
+  if (device?.[1] && device[2] && device[3] && Number(device[2]) <= 0xffffffff)
     return { kind: 'device', householdId: device[1], epoch: Number(device[2]), id: device[3] }
-  const member = /^ownlens:member:([a-z2-7]{52}):([a-z2-7]{52})$/.exec(uri)
+  const member = /^ownlens:member:([a-z2-7]{51}[aq]):([a-z2-7]{51}[aq])$/.exec(uri)
   if (member?.[1] && member[2]) return { kind: 'member', householdId: member[1], id: member[2] }
   return undefined
 }

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { OwnlensError } from './errors.ts'
 import { count, id, jws, type Recipients, recipients, type Suite, sha256Hex, suite, time } from './fields.ts'
 import { householdIdOf } from './ids.ts'
+import { sealBytes } from './sealed.ts'
 import { readStatement, SMALL_STATEMENT, type StatementKind, statementHash } from './statement.ts'
 
 /** PROTOCOL 3.1. A member's own recipients, signed by the member; the highest number counts. */
@@ -72,8 +73,8 @@ export interface Pin {
 
 /**
  * Checks a roster against the pin and against the roster held so far (PROTOCOL 3.4): signed by the root of its
- * generation, all successions present, number higher than the held one, `prev` matching at held + 1, members' own
- * recipients signed by themselves and never going back.
+ * generation, all successions present, of a later generation than the held one or with a higher number (`prev` matching at
+ * held + 1), members' own recipients signed by themselves, never going back, and such that can be sealed to.
  *
  * @param successions all of the household's successions, oldest first, as compact JWS.
  * @throws OwnlensError `roster.household`, `roster.old`, `roster.chain`, `roster.generation`, `roster.member`,
@@ -103,9 +104,11 @@ export async function acceptRoster(
   if (held !== undefined) {
     if (payload.generation < held.generation) throw new OwnlensError('roster.generation')
     if (digest === held.sha256) return held
-    if (payload.number <= held.number)
+    // A thief of the old root may have signed any number: a new root owes it nothing.
+    const sameRoot = payload.generation === held.generation
+    if (sameRoot && payload.number <= held.number)
       throw new OwnlensError('roster.old', `${payload.number} ≤ ${held.number}`)
-    if (payload.number === held.number + 1 && payload.prev !== held.sha256)
+    if (sameRoot && payload.number === held.number + 1 && payload.prev !== held.sha256)
       throw new OwnlensError('roster.chain', `roster ${payload.number}`)
   }
   if ((payload.prev === null) !== (payload.number === 1)) throw new OwnlensError('roster.chain')
@@ -160,7 +163,19 @@ async function readMembers(
       throw new OwnlensError('roster.member', 'a recipient went back')
     result.push({ memberId, recipients: payload.recipients, recipientNumber: payload.number })
   }
+  await trySeals(result)
   return result
+}
+
+/** One recipient that looks right but takes nothing would keep a camera from sealing to anybody. */
+async function trySeals(members: readonly Member[]): Promise<void> {
+  const x25519 = members.map(member => member.recipients.x25519)
+  const hybrid = members.flatMap(member => member.recipients.hybrid ?? [])
+  try {
+    for (const all of [x25519, hybrid]) if (all.length > 0) await sealBytes(new Uint8Array(), all)
+  } catch (cause) {
+    throw new OwnlensError('roster.member', 'a recipient cannot be sealed to', { cause })
+  }
 }
 
 /**

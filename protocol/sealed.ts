@@ -79,8 +79,11 @@ export async function openStatement<T>(
   signedBy: string,
 ): Promise<Statement<T>> {
   if (sealed.length > MAX_SEALED) throw new OwnlensError('statement.size', kind.typ)
-  const text = new TextDecoder().decode(await openBytes(sealed, identities))
-  return readStatement(kind, text.trimEnd(), signedBy)
+  const bytes = await openBytes(sealed, identities)
+  let end = bytes.length
+  while (bytes[end - 1] === 0x20) end--
+  const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes.subarray(0, end))
+  return readStatement(kind, text, signedBy)
 }
 
 /** Opens an age file that is in memory. Throws `seal.closed` or `seal.damaged`. */

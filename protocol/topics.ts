@@ -29,7 +29,7 @@ export function writeTopic(topic: Topic): string {
   return `${base}/${topic.kind}`
 }
 
-const DEVICE = /^ownlens\/1\/([a-z2-7]{52})\/([1-9]\d{0,9})\/([a-z2-7]{52})\/(.+)$/
+const DEVICE = /^ownlens\/1\/([a-z2-7]{51}[aq])\/([1-9]\d{0,9})\/([a-z2-7]{51}[aq])\/(.+)$/
 const CLIP = /^clip\/([a-z2-7]{26})\/([a-z0-9]{1,6})$/
 const LIVE = /^live\/([a-z2-7]{26})$/
 const PLAIN = /^(alert|status|gap|command|people|ack)$/

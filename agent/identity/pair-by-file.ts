@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { z } from 'zod'
 import type { KeyStore } from '../../hardware/hardware.ts'
-import { type Half, halfHmac, halfKind, readClaim } from '../../protocol/claim.ts'
+import { type Half, halfHmac, halfKind, nextEpoch, readClaim } from '../../protocol/claim.ts'
 import { codeOf, OwnlensError } from '../../protocol/errors.ts'
 import { id, jws, sha256Hex } from '../../protocol/fields.ts'
 import { base32, hex, sha256 } from '../../protocol/ids.ts'
@@ -116,7 +116,7 @@ async function answer(
   await acceptRoster(pin, undefined, file.roster, file.successions)
   const signer = await keyStore.signer()
   const { epoch: registrarEpoch } = await new HubClient({ url: hubUrl, caId }, { signal }).nonce(signer.id)
-  const epoch = Math.max(await lastEpoch(disk, data), registrarEpoch) + 1
+  const epoch = nextEpoch(await lastEpoch(disk, data), registrarEpoch)
   const recipients = await recipientsOf(keyStore)
   const half: Half = { deviceId: signer.id, recipients, nonce: newNonce(), invited: null }
   const invited = { householdId, rootId, epoch, registrarEpoch }

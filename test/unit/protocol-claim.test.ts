@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { beforeAll, expect, test } from 'vitest'
-import { checkHalf, readClaim, readHalf } from '../../protocol/claim.ts'
+import { checkHalf, nextEpoch, readClaim, readHalf } from '../../protocol/claim.ts'
 import { codeOfCall, newPerson, newSigner, type Person, TestHousehold } from '../support/people.ts'
 
 let device: Person
@@ -37,6 +37,16 @@ test('a half of who does not know the secret, or answers another home', async ()
   expect(await codeOfCall(() => checkHalf(elsewhere, { secret, ...expected }))).toBe('claim.half')
   const changed = await readHalf(await home.half(device, secret, 1, { epoch: 2 }))
   expect(await codeOfCall(() => checkHalf(changed, { secret, ...expected }))).toBe('claim.half')
+})
+
+test('the next epoch is above all that anybody knows, and a lying hub cannot use them up', async () => {
+  expect(nextEpoch(0, 0)).toBe(1)
+  expect(nextEpoch(7, 3)).toBe(8)
+  expect(nextEpoch(3, 7)).toBe(8)
+  expect(nextEpoch(0, 65_536)).toBe(65_537)
+  expect(await codeOfCall(() => nextEpoch(0, 65_537))).toBe('claim.leap')
+  expect(await codeOfCall(() => nextEpoch(0, 0xfffffffe))).toBe('claim.leap')
+  expect(await codeOfCall(() => nextEpoch(0xffffffff, 0))).toBe('claim.leap')
 })
 
 test('claims that do not hold together are refused by their code', async () => {

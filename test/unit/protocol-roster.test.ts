@@ -1,3 +1,4 @@
+import { bech32 } from '@scure/base'
 import fc from 'fast-check'
 import { beforeAll, expect, test } from 'vitest'
 import { acceptRoster, type Roster, sealsTo } from '../../protocol/roster.ts'
@@ -92,6 +93,40 @@ test('only the committed successor replaces the root, and then the old one count
   const third = await home.roster(3, prevOf(after), [anna])
   expect(await code(home, now, third, swapped)).toMatch(/^(roster\.generation|statement\.signer)$/)
   expect(await code(home, now, third)).toBe('ok')
+})
+
+test('a thief of the old root cannot use up the numbers, nor break the chain, of the new one', async () => {
+  const home = new TestHousehold()
+  const first = await home.roster(1, null, [anna])
+  const stolen = await home.roster(Number.MAX_SAFE_INTEGER, 'd'.repeat(64), [ben])
+  const forked = await home.roster(2, prevOf(first), [ben])
+  const held = await accepted(home, undefined, first)
+  const [robbed, misled] = [await accepted(home, held, stolen), await accepted(home, held, forked)]
+  await home.succeed()
+  for (const before of [robbed, misled])
+    for (const number of [2, 3]) {
+      const taken = await accepted(home, before, await home.roster(number, prevOf(first), [anna]))
+      expect(taken).toMatchObject({ generation: 1, number })
+      expect(await code(home, taken, stolen)).toBe('roster.generation')
+      expect(await code(home, taken, stolen, [])).toBe('roster.generation')
+    }
+})
+
+test('a recipient that looks right and takes nothing is refused before a camera has to seal to it', async () => {
+  const home = new TestHousehold()
+  const lastOf = (text: string) => (text.endsWith('q') ? 'p' : 'q')
+  const { x25519, hybrid } = anna.recipients
+  const useless = [
+    { x25519: x25519.slice(0, -1) + lastOf(x25519), hybrid },
+    { x25519, hybrid: hybrid === null ? null : hybrid.slice(0, -1) + lastOf(hybrid) },
+    // A point of order 1: what is agreed upon with it is zero, whoever agrees.
+    { x25519: bech32.encodeFromBytes('age', new Uint8Array(32)), hybrid },
+  ]
+  for (const recipients of useless) {
+    const recipient = await home.recipientOf(anna, 1, { recipients })
+    const members = [{ memberId: anna.signer.id, recipient }]
+    expect(await code(home, undefined, await home.roster(1, null, [], { members }))).toBe('roster.member')
+  }
 })
 
 test('whatever order they come in, the held number never falls and every held roster was signed by the root', async () => {

@@ -1,4 +1,4 @@
-import { generateKeyPairSync } from 'node:crypto'
+import { generateKeyPairSync, sign } from 'node:crypto'
 import fc from 'fast-check'
 import { CompactSign, exportJWK } from 'jose'
 import { describe, expect, test } from 'vitest'
@@ -54,10 +54,7 @@ test('any one character changed is refused, by a code of ours', async () => {
   await fc.assert(
     fc.asyncProperty(fc.nat(jws.length - 1), fc.constantFrom(...'AZaz09-_.= \n{'), async (at, letter) => {
       const changed = jws.slice(0, at) + letter + jws.slice(at + 1)
-      // Some bits of a signature's last character count for nothing.
-      const code = await codeOfReading(changed)
-      if (code === 'ok') expect(statementHash(changed)).toBe(statementHash(jws))
-      else expect(code).toMatch(/^statement\./)
+      if (changed !== jws) expect(await codeOfReading(changed)).toMatch(/^statement\./)
     }),
     { numRuns: 300 },
   )
@@ -107,6 +104,29 @@ describe('a header that is not exactly ours', () => {
   test('a private key inside', async () => {
     expect(await codeOfReading(await signed({ jwk: await exportJWK(key) }))).toBe('statement.signature')
   })
+})
+
+test('base64url that is written in another way than the one with zeros in its spare bits', async () => {
+  const jws = await makeStatement(kind, payload, signer)
+  const last = jws.at(-1) ?? ''
+  for (const other of 'AQgw')
+    if (other !== last) expect(await codeOfReading(jws.slice(0, -1) + other)).not.toBe('ok')
+  // Each of these decodes to the same 64 bytes.
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+  const at = alphabet.indexOf(last)
+  for (let stray = 1; stray < 16; stray++)
+    expect(await codeOfReading(jws.slice(0, -1) + alphabet[at + stray])).toBe('statement.signature')
+})
+
+test('a header that names its kind twice', async () => {
+  const { kty, crv, x, y } = await exportJWK(key)
+  const jwk = JSON.stringify({ kty, crv, x, y })
+  const header = `{"alg":"ES256","typ":"ownlens-other/2","typ":"${kind.typ}","jwk":${jwk}}`
+  const input = [header, JSON.stringify(payload)]
+    .map(text => Buffer.from(text).toString('base64url'))
+    .join('.')
+  const signature = sign('sha256', Buffer.from(input), { key, dsaEncoding: 'ieee-p1363' })
+  expect(await codeOfReading(`${input}.${signature.toString('base64url')}`)).toBe('statement.kind')
 })
 
 describe('a payload that is not exactly ours', () => {

@@ -4,10 +4,11 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { Fmp4Splitter } from '../../protocol/fmp4.ts'
 import { base32 } from '../../protocol/ids.ts'
 import { INVITATION_MAX, readInvitation, writeInvitation } from '../../protocol/invitation.ts'
-import { gapKind } from '../../protocol/messages.ts'
+import { gapKind, statusKind } from '../../protocol/messages.ts'
 import { kindOfPart, MESSAGE_MAX, PART_MAX, partNames, readPart, writePart } from '../../protocol/part.ts'
 import { certificateUri, readCertificateUri } from '../../protocol/registrar.ts'
 import { openStatement, sealBytes, sealStatement } from '../../protocol/sealed.ts'
+import { makeStatement } from '../../protocol/statement.ts'
 import { readTopic, type Topic, writeTopic } from '../../protocol/topics.ts'
 import { codeOfCall, newPerson, newSigner, type Person } from '../support/people.ts'
 
@@ -57,6 +58,9 @@ describe('topics and certificate names', () => {
       good.replace('/1/b', '/0/b').concat('/status'),
       good.replace('/1/b', '/01/b').concat('/status'),
       good.replace('/1/b', '/4294967296/b').concat('/status'),
+      // Ids whose last character has stray bits.
+      `${good.slice(0, -1)}b/status`,
+      good.replace('aa/1', 'ac/1').concat('/status'),
       good.replace('ownlens/1', 'ownlens/2').concat('/status'),
       `${good.toUpperCase()}/status`,
       `${good}/clip/${'a'.repeat(26)}/00`,
@@ -65,6 +69,19 @@ describe('topics and certificate names', () => {
     ])
       expect(readTopic(bad), bad).toBeUndefined()
     fc.assert(fc.property(fc.string({ unit: 'binary' }), text => readTopic(text) === undefined))
+    const name = { kind: 'device', householdId: 'a'.repeat(52), epoch: 1, id: 'q'.repeat(52) } as const
+    const uri = certificateUri(name)
+    expect(readCertificateUri(uri)).toEqual(name)
+    for (const bad of [
+      uri.replace(':1:', ':0:'),
+      uri.replace(':1:', ':01:'),
+      uri.replace(':1:', ':4294967296:'),
+      uri.replace(/q$/, 'r'),
+      uri.replace('device', 'hub'),
+      `${uri}:`,
+      ` ${uri}`,
+    ])
+      expect(readCertificateUri(bad), bad).toBeUndefined()
   })
 })
 
@@ -123,6 +140,8 @@ test('an invitation is read as it was written and fits a code that webcams read'
         const hubUrl = new URL(`https://${host}:${port}`).origin
         const text = writeInvitation({ rootId, secret, caId, hubUrl })
         expect(text.length).toBeLessThanOrEqual(INVITATION_MAX)
+        // QR's alphanumeric mode.
+        expect(text).toMatch(/^[0-9A-Z $%*+./:-]+$/)
         const read = readInvitation(text)
         expect({ ...read, secret: Buffer.from(read.secret) }).toEqual({
           rootId,
@@ -133,6 +152,24 @@ test('an invitation is read as it was written and fits a code that webcams read'
       },
     ),
   )
+  const anywhere = { rootId: 'a'.repeat(52), secret: new Uint8Array(16), caId: 'q'.repeat(52) }
+  for (const [hubUrl, code] of [
+    ['https://raspberrypi.fritz.box.example:8443', 'invitation.size'],
+    ['https://my_hub:8443', 'invitation.host'],
+  ] as const)
+    expect(() => writeInvitation({ ...anywhere, hubUrl })).toThrow(expect.objectContaining({ code }))
+  const good = writeInvitation({ ...anywhere, hubUrl: 'https://kitchen:8443' })
+  for (const bad of [
+    good.toLowerCase(),
+    // The Kelvin sign becomes a k in lower case.
+    good.replace('KITCHEN', '\u212aITCHEN'),
+    good.replace('KITCHEN', 'ME@KITCHEN'),
+    good.replace(':8443', ':08443'),
+    good.replace(':8443', ''),
+    good.replace('OL1', 'OL2'),
+    good.replace('A', ''),
+  ])
+    expect(() => readInvitation(bad), bad).toThrow(expect.objectContaining({ code: 'invitation.form' }))
   fc.assert(
     fc.property(fc.string(), text => {
       expect(() => readInvitation(text)).toThrow(
@@ -175,6 +212,19 @@ test('boxes come out of the splitter in the same way however the bytes arrive', 
   )
 })
 
+test('the splitter refuses what is no fragmented MP4 by its code, whatever it is fed', () => {
+  fc.assert(
+    fc.property(fc.array(fc.uint8Array({ maxLength: 64 })), pieces => {
+      const splitter = new Fmp4Splitter()
+      try {
+        for (const piece of pieces) splitter.push(piece)
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'fmp4.malformed' })
+      }
+    }),
+  )
+})
+
 describe('seals', () => {
   let anna: Person
   let ben: Person
@@ -186,7 +236,7 @@ describe('seals', () => {
   const gap = (from: number) =>
     ({
       ...{
-        audience: 'household',
+        audience: 'household' as const,
         householdId: device.id,
         deviceId: device.id,
         epoch: 1,
@@ -227,6 +277,34 @@ describe('seals', () => {
         )
       }),
       { numRuns: 60 },
+    )
+  })
+
+  test('carry a statement padded with spaces, and nothing else around it', async () => {
+    const jws = await makeStatement(gapKind, gap(1), device)
+    const open = async (text: string) => {
+      const sealed = await sealBytes(Buffer.from(text), [ben.recipients.x25519])
+      return codeOfCall(() => openStatement(gapKind, sealed, ben.identities, device.id))
+    }
+    expect(await open(jws)).toBe('ok')
+    expect(await open(`${jws}   `)).toBe('ok')
+    for (const text of [`${jws}\n`, `${jws}\u00a0`, ` ${jws}`, `\ufeff${jws}`, '', ' '.repeat(2048)])
+      expect(await open(text)).toMatch(/^statement\./)
+  })
+
+  test('never carry text that writes elsewhere on a terminal, nor a gap that ends before it begins', async () => {
+    const { from, to, cause, ...rest } = gap(1)
+    const status = (name: string) => ({
+      ...rest,
+      ...{ clockSure: true, name, version: '1', camera: 'ok' as const, fault: null, microphone: false },
+      ...{ outbox: { clips: 0, bytes: 0 }, refused: {} },
+    })
+    for (const name of ['Küche', '厨房', '👩‍👧 Flur', ''])
+      expect(await codeOfCall(() => makeStatement(statusKind, status(name), device))).toBe('ok')
+    for (const name of ['\u001b[2J', 'a\nb', '\u202eruh', '\ud800', '\u2028', '\u0000'])
+      expect(await codeOfCall(() => makeStatement(statusKind, status(name), device))).toBe('statement.form')
+    expect(await codeOfCall(() => makeStatement(gapKind, { ...rest, from: 2, to: 1, cause }, device))).toBe(
+      'statement.form',
     )
   })
 
