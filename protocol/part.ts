@@ -44,7 +44,9 @@ export function readPart(message: Uint8Array): Part {
   if (end < 0) throw new OwnlensError('part.frame', 'no frame')
   let value: unknown
   try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(message.subarray(0, end)))
+    value = JSON.parse(
+      new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(message.subarray(0, end)),
+    )
   } catch (cause) {
     throw new OwnlensError('part.frame', 'not JSON', { cause })
   }

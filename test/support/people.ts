@@ -1,5 +1,6 @@
 import { generateHybridIdentity, generateX25519Identity, identityToRecipient } from 'age-encryption'
 import { claimKind, halfHmac, halfKind } from '../../protocol/claim.ts'
+import { codeOf } from '../../protocol/errors.ts'
 import type { Recipients, Suite } from '../../protocol/fields.ts'
 import { householdIdOf } from '../../protocol/ids.ts'
 import { makePrivateKey, type Signer, signerOf } from '../../protocol/keys.ts'
@@ -111,10 +112,17 @@ export class TestHousehold {
 
 /** The code of what was thrown; `ok` when nothing was. */
 export async function codeOfCall(call: () => unknown): Promise<string> {
-  try {
+  return resultOfCall(async () => {
     await call()
     return 'ok'
+  })
+}
+
+/** What came of it, or the code of what was thrown. */
+export async function resultOfCall<T>(call: () => T | Promise<T>): Promise<T | string> {
+  try {
+    return await call()
   } catch (error) {
-    return (error as { code?: string }).code ?? `unexpected: ${(error as Error).message}`
+    return codeOf(error) ?? `unexpected: ${(error as Error).message}`
   }
 }

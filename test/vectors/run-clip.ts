@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { clipsInFolder } from '../../home/clip-source.ts'
+import { clipsInFolder, type SealedClip } from '../../home/clip-source.ts'
 import { claimFor } from '../../home/clips.ts'
 import { Ledger } from '../../home/ledger.ts'
 import { openClip } from '../../home/open-clip.ts'
 import { readClaim } from '../../protocol/claim.ts'
+import { codeOf } from '../../protocol/errors.ts'
 import { hex, sha256 } from '../../protocol/ids.ts'
 import { disk } from '../../storage/disk.ts'
 import type { ClipVector, ClipVectors } from './format.ts'
@@ -15,12 +16,26 @@ export async function runClip(
   vector: ClipVector,
   folder: string,
 ): Promise<ClipVector['expect']> {
+  await disk.makeFolder(folder)
   const ledger = await Ledger.open(disk, folder)
   for (const before of vector.after) {
     const earlier = all.clips.find(({ name }) => name === before)
-    if (earlier !== undefined) await open(all, earlier, join(folder, before.replaceAll(' ', '-')), ledger)
+    if (earlier === undefined) throw new Error(`there is no clip ${before}`)
+    const result = await open(all, earlier, join(folder, before.replaceAll(/\W+/g, '-')), ledger)
+    if (typeof result === 'string') throw new Error(`${before}: ${result}`)
   }
   return open(all, vector, join(folder, 'this'), ledger)
+}
+
+/** A clip of the vectors in a store of its own. */
+export async function storedClip(all: ClipVectors, vector: ClipVector, folder: string): Promise<SealedClip> {
+  const at = join(folder, all.householdId, String(vector.epoch), vector.deviceId, vector.clipId)
+  await disk.makeFolder(at)
+  for (const [part, blob] of Object.entries(vector.parts))
+    await disk.write(join(at, part), Buffer.from(all.blobs[blob] ?? '', 'base64'))
+  const [clip] = await clipsInFolder(disk, folder, all.householdId)
+  if (clip === undefined) throw new Error(`${vector.name}: no clip was found`)
+  return clip
 }
 
 async function open(
@@ -30,12 +45,7 @@ async function open(
   ledger: Ledger,
 ): Promise<ClipVector['expect']> {
   const { householdId, rootId, identities } = all
-  const at = join(folder, 'store', householdId, String(vector.epoch), vector.deviceId, vector.clipId)
-  await disk.makeFolder(at)
-  for (const [part, blob] of Object.entries(vector.parts))
-    await disk.write(join(at, part), Buffer.from(all.blobs[blob] ?? '', 'base64'))
-  const [clip] = await clipsInFolder(disk, join(folder, 'store'), householdId)
-  if (clip === undefined) throw new Error(`${vector.name}: no clip was found`)
+  const clip = await storedClip(all, vector, join(folder, 'store'))
   await disk.makeFolder(join(folder, 'out'))
   try {
     const claim = claimFor(clip, [await readClaim(all.claim, { householdId, rootId })])
@@ -49,6 +59,6 @@ async function open(
   } catch (error) {
     if ((await disk.list(join(folder, 'out'))).length > 0)
       throw new Error(`${vector.name}: something was left behind`)
-    return (error as { code?: string }).code ?? `unexpected: ${(error as Error).message}`
+    return codeOf(error) ?? `unexpected: ${(error as Error).message}`
   }
 }

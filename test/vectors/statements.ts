@@ -1,151 +1,157 @@
-import { randomBytes } from 'node:crypto'
+import { createPublicKey, generateKeyPairSync } from 'node:crypto'
 import { CompactSign, exportJWK } from 'jose'
 import { makePrivateKey, signerOf } from '../../protocol/keys.ts'
 import { successionKind } from '../../protocol/roster.ts'
 import { makeStatement, statementHash } from '../../protocol/statement.ts'
-import { newPerson, newSigner, TestHousehold } from '../support/people.ts'
-import type { ClaimVector, RosterVector, StatementVector } from './format.ts'
+import { newPerson, newSigner } from '../support/people.ts'
+import {
+  encoded,
+  flipped,
+  headerOf,
+  hmacSigned,
+  mirrored,
+  signedAs,
+  signedOver,
+  stated,
+  stray,
+} from './forge.ts'
+import type { StatementVector } from './format.ts'
+import { kindCases } from './kinds.ts'
+import { sealedKindCases } from './kinds-sealed.ts'
 
-/** One kind stands for all: a succession, whose form is the simplest. */
+/** What a reader looks at in every statement is shown on one kind, a succession, whose form is the simplest; then each kind's form. */
 export async function statementVectors(): Promise<readonly StatementVector[]> {
+  return [...(await envelopeVectors()), ...(await formVectors())]
+}
+
+async function envelopeVectors(): Promise<readonly StatementVector[]> {
+  const { typ } = successionKind
   const key = makePrivateKey()
   const signer = signerOf(key)
   const id = newSigner().id
-  const payload = {
-    householdId: id,
-    generation: 1,
-    newRootId: id,
-    newSuccessorId: id,
-    issuedAt: '2026-11-24T12:00:00.000Z',
-  }
-  const { kty, crv, x, y } = await exportJWK(key)
-  const jwk = { kty, crv, x, y }
-  const sign = (header: object, text: string) =>
-    new CompactSign(Buffer.from(text))
-      .setProtectedHeader({ alg: 'ES256', typ: successionKind.typ, jwk, ...header } as never)
-      .sign(key)
+  const issuedAt = '2026-11-24T12:00:00.000Z'
+  const payload = { householdId: id, generation: 1, newRootId: id, newSuccessorId: id, issuedAt }
   const text = JSON.stringify(payload)
   const good = await makeStatement(successionKind, payload, signer)
   const [header = '', body = '', signature = ''] = good.split('.')
-  const flip = (segment: string) =>
-    `${segment.slice(0, 9)}${segment[9] === 'A' ? 'B' : 'A'}${segment.slice(10)}`
-  const unsigned = Buffer.from(JSON.stringify({ alg: 'none', typ: successionKind.typ, jwk })).toString(
-    'base64url',
-  )
-  const cases: readonly (readonly [string, string, string])[] = [
-    ['good', good, 'ok'],
-    ['header changed', [flip(header), body, signature].join('.'), 'statement.kind'],
-    ['payload changed', [header, flip(body), signature].join('.'), 'statement.signature'],
-    ['signature changed', [header, body, flip(signature)].join('.'), 'statement.signature'],
-    [
-      'signature of another statement',
-      [header, body, (await sign({}, '{}')).split('.')[2]].join('.'),
-      'statement.signature',
-    ],
-    ['another signer', await makeStatement(successionKind, payload, newSigner()), 'statement.signer'],
-    ['alg none', `${unsigned}.${body}.`, 'statement.signature'],
-    ['another name', await sign({ typ: 'ownlens-roster/1' }, text), 'statement.kind'],
-    ['no name', await sign({ typ: undefined }, text), 'statement.kind'],
-    ['another version', await sign({ typ: 'ownlens-succession/2' }, text), 'statement.version'],
-    ['no key', await sign({ jwk: undefined }, text), 'statement.signature'],
-    ['another header field', await sign({ kid: 'x' }, text), 'statement.signature'],
-    ['too large', await sign({}, JSON.stringify({ ...payload, more: 'x'.repeat(9000) })), 'statement.size'],
-    ['unknown field', await sign({}, JSON.stringify({ ...payload, admin: true })), 'statement.form'],
-    ['missing field', await sign({}, JSON.stringify({ ...payload, newRootId: undefined })), 'statement.form'],
-    ['generation 0', await sign({}, JSON.stringify({ ...payload, generation: 0 })), 'statement.form'],
-    ['an id that is none', await sign({}, JSON.stringify({ ...payload, newRootId: 'x' })), 'statement.form'],
-    [
-      'a time without milliseconds',
-      await sign({}, JSON.stringify({ ...payload, issuedAt: '2026-11-24T12:00:00Z' })),
-      'statement.form',
-    ],
-    ['a field named twice', await sign({}, text.replace('{', '{"generation":2,')), 'statement.form'],
-    ['no JSON', await sign({}, 'text'), 'statement.form'],
-    ['padded', `${good}=`, 'statement.kind'],
+  const plainHeader = await headerOf(key, typ)
+  const { jwk } = plainHeader
+  const withHeader = async (changed: object) =>
+    signedAs(key, JSON.stringify({ ...plainHeader, ...changed }), text)
+  const withText = (changed: object) =>
+    signedAs(key, JSON.stringify(plainHeader), JSON.stringify({ ...payload, ...changed }))
+  const written = (changed: string) => signedAs(key, JSON.stringify(plainHeader), changed)
+  const other = generateKeyPairSync('ec', { namedCurve: 'P-384' })
+  const p384 = await new CompactSign(Buffer.from(text))
+    .setProtectedHeader({ alg: 'ES384', typ, jwk: await exportJWK(other.publicKey) })
+    .sign(other.privateKey)
+  const spki = createPublicKey(key).export({ type: 'spki', format: 'der' })
+  const twice = `{"alg":"ES256","typ":"ownlens-roster/1",${JSON.stringify(plainHeader).slice(15)}`
+  const unencoded = encoded(JSON.stringify({ ...plainHeader, b64: false, crit: ['b64'] }))
+  const point = { ...(jwk as object), y: encoded(Buffer.alloc(32, 7)) }
+  const cases: Readonly<Record<string, string>> = {
+    'header changed → statement.kind': [flipped(header), body, signature].join('.'),
+    'payload changed → statement.signature': [header, flipped(body), signature].join('.'),
+    'signature changed → statement.signature': [header, body, flipped(signature)].join('.'),
+    'signature of another statement → statement.signature': [header, body, written('{}').split('.')[2]].join(
+      '.',
+    ),
+    'a signature of zeros → statement.signature': [header, body, encoded(Buffer.alloc(64))].join('.'),
+    'half a signature → statement.signature': [header, body, signature.slice(0, 43)].join('.'),
+    'no signature → statement.signature': `${header}.${body}.`,
+    'only two parts → statement.kind': `${header}.${body}`,
+    'four parts → statement.kind': `${good}.${signature}`,
+    'nothing → statement.kind': '',
+    'another signer → statement.signer': await makeStatement(successionKind, payload, newSigner()),
+    'alg none → statement.signature': `${encoded(JSON.stringify({ alg: 'none', typ, jwk }))}.${body}.`,
+    'alg HS256 with the public key → statement.signature': hmacSigned(
+      spki,
+      JSON.stringify({ ...plainHeader, alg: 'HS256' }),
+      text,
+    ),
+    'another curve → statement.signature': p384,
+    'a key that is no point of the curve → statement.signature': await withHeader({ jwk: point }),
+    'a private key inside → statement.signature': await withHeader({ jwk: await exportJWK(key) }),
+    'another name → statement.kind': await withHeader({ typ: 'ownlens-roster/1' }),
+    'no name → statement.kind': await withHeader({ typ: undefined }),
+    'a name in upper case → statement.kind': await withHeader({ typ: 'Ownlens-Succession/1' }),
+    'a name twice, the last one right → statement.kind': signedAs(key, twice, text),
+    'a newer version → statement.version': await withHeader({ typ: 'ownlens-succession/2' }),
+    'version 0 → statement.version': await withHeader({ typ: 'ownlens-succession/0' }),
+    'no key → statement.signature': await withHeader({ jwk: undefined }),
+    'a key’s name in the header → statement.signature': await withHeader({ kid: signer.id }),
+    'more in the key → statement.signature': await withHeader({ jwk: { ...(jwk as object), use: 'sig' } }),
+    'critical and unknown → statement.signature': await withHeader({ crit: ['exp'], exp: 1 }),
+    'a payload that is not encoded → statement.kind': signedOver(key, `${unencoded}.${text}`),
+    'padded → statement.kind': `${good}=`,
+    'a line feed behind it → statement.kind': `${good}\n`,
+    'stray bits in the signature → statement.signature': `${header}.${body}.${stray(signature)}`,
+    'unknown field → statement.form': withText({ admin: true }),
+    'a field of all objects → statement.form': written(text.replace('{', '{"__proto__":{},')),
+    'missing field → statement.form': withText({ newRootId: undefined }),
+    'generation 0 → statement.form': withText({ generation: 0 }),
+    'an id that is none → statement.form': withText({ newRootId: 'x' }),
+    'an id with stray bits → statement.form': withText({ newRootId: `${id.slice(0, -1)}b` }),
+    'a time without milliseconds → statement.form': withText({ issuedAt: '2026-11-24T12:00:00Z' }),
+    'a field named twice → statement.form': written(text.replace('{', '{"generation":2,')),
+    'a field named twice, once escaped → statement.form': written(
+      text.replace('{', '{"gener\\u0061tion":2,'),
+    ),
+    'a byte order mark → statement.form': written(`\ufeff${text}`),
+    'bytes that are no UTF-8 → statement.form': await signer.sign(
+      typ,
+      Buffer.from(`${text.slice(0, -1)}\xff}`, 'latin1'),
+    ),
+    'a list → statement.form': written(`[${text}]`),
+    'no JSON → statement.form': written('text'),
+  }
+  const over = { text: 'A', times: successionKind.maxBytes - good.length + 1 }
+  const holds = { typ, signedBy: signer.id, expect: 'ok', payload, hash: statementHash(good) }
+  return [
+    { name: 'good', ...holds, jws: good },
+    {
+      name: 'one byte too large',
+      typ,
+      signedBy: signer.id,
+      jws: good,
+      append: over,
+      expect: 'statement.size',
+    },
+    { name: 'the same with the other signature that holds', ...holds, jws: mirrored(good) },
+    ...Object.entries(cases).map(([named, jws]) => {
+      const [name = '', expect = ''] = named.split(' → ')
+      return { name, typ, signedBy: signer.id, jws, expect }
+    }),
   ]
-  return cases.map(([name, jws, expect]) => ({
-    name,
-    typ: successionKind.typ,
-    signedBy: signer.id,
-    jws,
-    expect,
-  }))
 }
 
-export async function rosterVectors(): Promise<readonly RosterVector[]> {
-  const [home, other] = [new TestHousehold(), new TestHousehold()]
-  const [anna, ben] = [await newPerson('x25519'), await newPerson('x25519')]
-  const thief = home.root
-  const first = await home.roster(1, null, [anna, ben])
-  const second = await home.roster(2, statementHash(first), [anna])
-  const prev = statementHash(second)
-  const { pin } = home
-  const vectors: RosterVector[] = []
-  const add = (
-    name: string,
-    roster: string,
-    expect: string,
-    held: string | null = second,
-    successions: readonly string[] = [],
-  ) => vectors.push({ name, pin, held, successions, roster, expect })
-  add('the first', first, 'ok', null)
-  add('the next', second, 'ok', first)
-  add('the same again', second, 'ok')
-  add('a later one, those between missing', await home.roster(9, 'f'.repeat(64), [anna]), 'ok')
-  add('an older one, with a removed member', first, 'roster.old')
-  add('another one of the same number', await home.roster(2, statementHash(first), [anna, ben]), 'roster.old')
-  add('a fork', await home.roster(3, statementHash(first), [anna, ben]), 'roster.chain')
-  add('no prev', await home.roster(3, null, [anna]), 'roster.chain')
-  add('another household', await other.roster(3, prev, [anna]), 'roster.household')
-  add(
-    'another successor',
-    await home.roster(3, prev, [anna], { firstSuccessorId: newSigner().id }),
-    'roster.household',
-  )
-  add('signed by a member', await home.roster(3, prev, [anna], {}, anna.signer), 'statement.signer')
-  add('signed by a stranger', await home.roster(3, prev, [anna], {}, newSigner()), 'statement.signer')
-  add('a member named twice', await home.roster(3, prev, [anna, anna]), 'roster.member')
-  add('below its own minimum', await home.roster(3, prev, [anna], { minimumSuite: 'hybrid' }), 'roster.suite')
-  const stolen = await home.recipientOf(anna, 1, { recipients: ben.recipients }, ben.signer)
-  const members = [{ memberId: anna.signer.id, recipient: stolen }]
-  add('a recipient put in by somebody else', await home.roster(3, prev, [], { members }), 'statement.signer')
-  await home.succeed()
-  const after = await home.roster(3, prev, [anna])
-  add('by the successor’s root', after, 'ok', second, home.successions)
-  add('by the successor’s root, the succession missing', after, 'roster.generation')
-  const late = await home.roster(4, statementHash(after), [ben], { generation: 0 }, thief)
-  add('by the root that was replaced', late, 'roster.generation', after, home.successions)
-  return vectors
-}
-
-export async function claimVectors(): Promise<readonly ClaimVector[]> {
-  const [home, other] = [new TestHousehold(), new TestHousehold()]
-  const [device, twin] = [await newPerson('x25519'), await newPerson('x25519')]
-  const secret = randomBytes(16)
-  const half = await home.half(device, secret, 2)
-  const cases: readonly (readonly [string, string, string])[] = [
-    ['good', await home.claim(device, half, 2), 'ok'],
-    ['signed by a stranger', await home.claim(device, half, 2, {}, newSigner()), 'statement.signer'],
-    ['signed by the device', await home.claim(device, half, 2, {}, device.signer), 'statement.signer'],
-    ['signed by another household', await other.claim(device, half, 2), 'statement.signer'],
-    [
-      'names another household',
-      await home.claim(device, half, 2, { householdId: other.id }),
-      'claim.household',
-    ],
-    ['names another device', await home.claim(twin, half, 2), 'claim.half'],
-    ['names another epoch', await home.claim(device, half, 3), 'claim.half'],
-    [
-      'a half for another household',
-      await home.claim(device, await other.half(device, secret, 2), 2),
-      'claim.half',
-    ],
-  ]
-  return cases.map(([name, claim, expect]) => ({
-    name,
-    householdId: home.id,
-    rootId: home.root.id,
-    claim,
-    expect,
-  }))
+/** Every kind: what it looks like, and what it must not look like. All checks before the form succeed. */
+async function formVectors(): Promise<readonly StatementVector[]> {
+  const [signer, person] = [newSigner(), await newPerson('x25519')]
+  const found: StatementVector[] = []
+  const all = [...kindCases(signer.id, person.recipients.x25519), ...sealedKindCases(signer.id)]
+  for (const { kind, good, bad } of all) {
+    const { typ } = kind
+    const name = (what: string) => `${typ}: ${what}`
+    const common = { typ, signedBy: signer.id }
+    for (const [what, payload] of Object.entries(good)) {
+      const jws = await makeStatement(kind, payload, signer)
+      found.push({ name: name(what), ...common, jws, expect: 'ok', payload, hash: statementHash(jws) })
+    }
+    const first = good.good
+    if (first === undefined) continue
+    const jws = await makeStatement(kind, first, signer)
+    const over = { text: 'A', times: kind.maxBytes - jws.length + 1 }
+    found.push({ name: name('one byte too large'), ...common, jws, append: over, expect: 'statement.size' })
+    const [missing = ''] = Object.keys(first)
+    const changes = { 'an unknown field': { note: '' }, [`no ${missing}`]: { [missing]: undefined }, ...bad }
+    for (const [what, changed] of Object.entries(changes))
+      found.push({
+        name: name(what),
+        ...common,
+        jws: await stated(signer, typ, JSON.stringify({ ...first, ...changed })),
+        expect: 'statement.form',
+      })
+  }
+  return found
 }
