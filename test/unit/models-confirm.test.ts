@@ -117,7 +117,7 @@ test('a face that is not clear at a cheap look gets a full one', async () => {
 test('a frame with a doubtful face is looked at up to four times, never more', async () => {
   const sharp = eyeWith(share => (share < 0.14 ? 0.3 : 0.8), square, 4)
   expect(await lookOnce(sharp, bars)).toHaveLength(1)
-  const never = eyeWith(share => (share < 0.14 ? 0.3 : share < 0.19 ? 0.65 : 0.4), square, 4)
+  const never = eyeWith(share => (share < 0.14 ? 0.3 : share < 0.17 ? 0.65 : 0.4), square, 4)
   expect(await lookOnce(never, bars)).toEqual([])
   expect(never.left).toBe(0)
 })
