@@ -183,6 +183,11 @@ export const errorTable = {
     todo: 'Run the agent as the user that owns the data folder.',
     retry: false,
   },
+  'lens.failed': {
+    says: 'The reader of pairing codes failed.',
+    todo: 'Restart the agent. If it happens again, install the packages again with `npm ci`.',
+    retry: true,
+  },
   // --- statements (PROTOCOL 2) -----------------------------------------------------------------------------------
   'statement.size': {
     says: 'A signed statement is larger than its kind allows.',

@@ -33,7 +33,8 @@ const PEOPLE: readonly Person[] = [
   },
 ]
 
-const ROOM = [
+/** An empty room of 1280x720 at 15 pictures a second. */
+export const ROOM = [
   'color=c=0xC9BFA8:s=1280x720:r=15',
   // Floor and skirting board, window, door, picture, sofa.
   'drawbox=y=560:h=160:c=0x7A5A3C:t=fill,drawbox=y=552:h=8:c=0xE9E2D2:t=fill',
@@ -43,9 +44,10 @@ const ROOM = [
   'drawbox=x=1030:y=360:w=12:h=12:c=0xD9B45B:t=fill',
   'drawbox=x=600:y=120:w=150:h=110:c=0x3B3B3B:t=fill,drawbox=x=608:y=128:w=134:h=94:c=0xD8CDB4:t=fill',
   'drawbox=x=520:y=470:w=300:h=110:c=0x4F6D7A:t=fill,drawbox=x=500:y=420:w=340:h=80:c=0x5B7C8B:t=fill',
-  // A sensor's noise, or else nothing would ever change.
-  'noise=alls=5:allf=t',
 ].join(',')
+
+/** A sensor's noise, or else nothing would ever change. */
+export const NOISE = 'noise=alls=5:allf=t'
 
 /** Head and shoulders fade out towards an oval. Made once; `loop` repeats the picture. */
 const OVAL = [
@@ -69,5 +71,5 @@ export function sceneGraph(): string {
   })
   const voice = `between(${now},2,20)*0.12*sin(2*PI*(180+40*sin(2*PI*3*t))*t)*max(0,sin(2*PI*1.7*t))*max(0,sin(2*PI*0.4*t))`
   const sound = `aevalsrc='0.004*(random(0)-0.5)+${voice}':s=16000[out1]`
-  return [`${ROOM}[room]`, ...photographs, ...overlays, sound].join(';')
+  return [`${ROOM},${NOISE}[room]`, ...photographs, ...overlays, sound].join(';')
 }
