@@ -39,8 +39,9 @@ export async function createFaceDetector({ runtime, minScore }: WorkerSettings):
     workerData: settings,
     stdout: true,
     stderr: true,
-    // A leak ends the worker, not the agent. Pictures and the networks' own memory are outside of this heap.
-    resourceLimits: { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 6 },
+    // A leak ends the worker, not the agent; pictures and the networks' own memory are outside of this heap. A small
+    // young generation gives back what the second network takes.
+    resourceLimits: { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 3 },
   })
   worker.stdout.resume()
   worker.stderr.resume()
