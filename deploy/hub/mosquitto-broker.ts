@@ -55,6 +55,8 @@ class MosquittoBroker implements Broker {
   #chain: Promise<void> = Promise.resolve()
   #next: Promise<void> | undefined
   #returning: Promise<void> | undefined
+  /** A start that is under way, and whether it came to something. */
+  #attempt: Promise<boolean> | undefined
   #timer: NodeJS.Timeout | undefined
 
   constructor(options: MosquittoBrokerOptions) {
@@ -85,8 +87,9 @@ class MosquittoBroker implements Broker {
 
   async changed(): Promise<void> {
     const applied = this.#applySoon()
-    // While the broker is gone nobody has a session. It starts with what counts then.
-    if (this.#returning === undefined) await applied
+    // While the broker is gone nobody has a session, and it starts with what counts then. One that is starting may have read
+    // its files before this change.
+    if (this.#returning === undefined || (await this.#attempt)) await applied
   }
 
   connected(): readonly string[] {
@@ -136,12 +139,20 @@ class MosquittoBroker implements Broker {
       this.#link?.end(true)
       await this.#process?.stop()
       if (signal.aborted) return
-      try {
-        await this.#start()
-        if (this.#link?.connected) return
-      } catch (error) {
-        this.#options.log.error({ cause: (error as Error).message }, 'the broker does not start')
-      }
+      this.#attempt = this.#starts()
+      const up = await this.#attempt
+      this.#attempt = undefined
+      if (up) return
+    }
+  }
+
+  async #starts(): Promise<boolean> {
+    try {
+      await this.#start()
+      return this.#link?.connected === true
+    } catch (error) {
+      this.#options.log.error({ cause: (error as Error).message }, 'the broker does not start')
+      return false
     }
   }
 
