@@ -36,7 +36,7 @@ export class Keeper {
   readonly #parts: KeeperParts
   /** Ends encoders at once: what was sealed by then is kept. */
   readonly #signal: AbortSignal
-  #previous: Promise<void> = Promise.resolve()
+  #previous: Promise<unknown> = Promise.resolve()
   #alerts = 0
   readonly #running = new Set<Promise<void>>()
 
@@ -65,7 +65,8 @@ export class Keeper {
         log.error({ counter, code: codeOf(error), cause: (error as Error).message }, 'clip cut short')
         clip.abandon()
       })
-    this.#previous = kept
+    // One that fails early must not let the next one pass those before it.
+    this.#previous = Promise.all([before, kept])
     const alerted = this.#alert(clip, key.clipId, member)
     for (const task of [kept, alerted]) {
       this.#running.add(task)
@@ -82,7 +83,7 @@ export class Keeper {
     clip: Clip,
     key: { epoch: number; counter: number; clipId: string },
     member: Membership,
-    before: Promise<void>,
+    before: Promise<unknown>,
   ): Promise<void> {
     const { encoder, clock, signer, outbox, sequence } = this.#parts
     const video = encoder.clip(clip.session, clip.fragments, { signal: this.#signal })

@@ -145,7 +145,9 @@ test('clips that overlap are finished in the order of their numbers, and the hom
 })
 
 test('a clip whose encoder breaks is cut short; those beside it are whole, and the chain goes past it', async () => {
-  const logged = await play(visits(3), { encoder: passingEncoder({ breaks: clip => clip === 2 }) })
+  const logged = await play(visits(3), {
+    encoder: passingEncoder({ breaks: clip => clip === 2, slowMs: clip => (clip === 1 ? 60 : 0) }),
+  })
   const [first, second, third] = await heads()
   expect(second?.end).toBeNull()
   expect(third?.end?.manifest.previous).toEqual({ counter: 1, sha256: first?.end?.sha256 })
