@@ -20,11 +20,23 @@ export interface ListedClip {
 
 export type Refused = { readonly clip: SealedClip; readonly error: OwnlensError }
 
+/** Something else of the hub's that was refused; what this app held before stays. */
+export interface RefusedStatement {
+  readonly kind: 'roster' | 'claim'
+  readonly error: OwnlensError
+}
+
 /** The claim that covers a clip. Throws `clip.claim`. */
 export function claimFor(clip: SealedClip, claims: readonly Claim[]): Claim {
   const claim = claims.find(({ deviceId, epoch }) => deviceId === clip.deviceId && epoch === clip.epoch)
   if (claim === undefined) throw new OwnlensError('clip.claim')
   return claim
+}
+
+/** What is wrong with this one clip. A hub that has gone is no fault of a clip's: it is thrown on. */
+function refusalOf(error: unknown): OwnlensError {
+  if (!(error instanceof OwnlensError) || error.code === 'hub.unreachable') throw error
+  return error
 }
 
 /** Checks what every clip says of itself, in the order of camera, epoch and number. Bad ones are told apart. */
@@ -36,12 +48,15 @@ export async function listClips(
   const claims = await household.claims()
   const listed: ListedClip[] = []
   const refused: Refused[] = []
+  // Clips are compared with each other too, and nothing of that is remembered.
+  const numbers = ledger.copy()
   for (const clip of clips) {
     try {
       const claim = claimFor(clip, claims)
       const { opening, end } = await checkHead(clip, claim, household.identities)
       const chained = end && { sha256: end.sha256, previous: end.manifest.previous }
-      ledger.check(claim, opening.counter, clip.clipId, chained ?? undefined)
+      numbers.check(claim, opening.counter, clip.clipId, chained ?? undefined)
+      numbers.note(claim, opening.counter, clip.clipId, chained ?? undefined)
       listed.push({
         clip,
         counter: opening.counter,
@@ -52,8 +67,7 @@ export async function listClips(
         opened: ledger.opened(claim, opening.counter, clip.clipId),
       })
     } catch (error) {
-      if (!(error instanceof OwnlensError)) throw error
-      refused.push({ clip, error })
+      refused.push({ clip, error: refusalOf(error) })
     }
   }
   const order = ({ clip, counter }: ListedClip) =>
@@ -62,16 +76,31 @@ export async function listClips(
   return { listed, refused }
 }
 
-/** Sequence numbers of one camera that no listed clip bears, as ranges: clips that were lost, or are kept back. */
+const GAP_MAX = 100_000
+
+/**
+ * Sequence numbers of one camera that no listed clip bears and none that was opened here before, as ranges: clips that were
+ * lost, or are kept back.
+ */
 export function missingNumbers(
   listed: readonly ListedClip[],
+  ledger: Ledger,
 ): readonly { deviceId: string; from: number; to: number }[] {
   const missing: { deviceId: string; from: number; to: number }[] = []
   for (const [index, { clip, counter }] of listed.entries()) {
     const before = listed[index - 1]
     const same = before?.clip.deviceId === clip.deviceId && before.clip.epoch === clip.epoch
     const last = same ? before.counter : 0
-    if (counter > last + 1) missing.push({ deviceId: clip.deviceId, from: last + 1, to: counter - 1 })
+    let from: number | undefined
+    // A camera that names a number far off is not counted up to.
+    for (let number = Math.max(last + 1, counter - GAP_MAX); number <= counter; number++) {
+      const absent = number < counter && !ledger.knows(clip, number)
+      if (absent) from ??= number
+      else if (from !== undefined) {
+        missing.push({ deviceId: clip.deviceId, from, to: number - 1 })
+        from = undefined
+      }
+    }
   }
   return missing
 }
@@ -91,8 +120,7 @@ export async function openClips(
       const { identities } = household
       opened.push(await openClip(clip, { claim: claimFor(clip, claims), identities, ledger, out }))
     } catch (error) {
-      if (!(error instanceof OwnlensError)) throw error
-      refused.push({ clip, error })
+      refused.push({ clip, error: refusalOf(error) })
     }
   }
   return { opened, refused }

@@ -10,7 +10,6 @@ import { z } from 'zod'
 import { type Claim, readClaim } from '../protocol/claim.ts'
 import { OwnlensError } from '../protocol/errors.ts'
 import type { Recipients, Suite } from '../protocol/fields.ts'
-import { jws } from '../protocol/fields.ts'
 import { base32, householdIdOf } from '../protocol/ids.ts'
 import {
   makePrivateKey,
@@ -205,40 +204,64 @@ export class Household {
     return (await readStatement(rosterKind, this.#roster.jws, this.rootId)).payload.members
   }
 
-  /** Takes a newer roster from the hub, if there is one that chains. */
-  async refreshRoster(tls: TlsIdentity): Promise<void> {
-    const schema = z.strictObject({ roster: jws, successions: z.array(jws).max(64) })
+  /**
+   * Takes a newer roster from the hub, if there is one that chains.
+   *
+   * @returns why it was refused, if it was: the one held stays.
+   */
+  async refreshRoster(tls: TlsIdentity): Promise<OwnlensError | undefined> {
+    const schema = z.strictObject({ roster: z.string(), successions: z.array(z.string()).max(64) })
     const answer = await this.hub.getJson(`/households/${this.id}/roster`, tls, schema)
     const pin = { householdId: this.id, rootId: this.file.roots[0] ?? '' }
-    const accepted = await acceptRoster(pin, this.#roster, answer.roster, answer.successions)
-    if (accepted === this.#roster) return
+    let accepted: Roster
+    try {
+      accepted = await acceptRoster(pin, this.#roster, answer.roster, answer.successions)
+    } catch (error) {
+      if (error instanceof OwnlensError) return error
+      throw error
+    }
+    if (accepted === this.#roster) return undefined
     await this.data.putRoster(accepted.number, accepted.jws)
     this.#roster = accepted
+    return undefined
   }
 
-  /** Takes the household's claims from the hub: those that this app did not make. Bad ones are left out. */
-  async refreshClaims(tls: TlsIdentity): Promise<void> {
-    const schema = z.strictObject({ claims: z.array(jws).max(1000) })
+  /**
+   * Takes the household's claims from the hub: those that this app did not make.
+   *
+   * @returns why the bad ones among them were refused.
+   */
+  async refreshClaims(tls: TlsIdentity): Promise<readonly OwnlensError[]> {
+    const schema = z.strictObject({ claims: z.array(z.string()).max(1000) })
     const { claims } = await this.hub.getJson(`/households/${this.id}/claims`, tls, schema)
     const known = new Set(await this.data.claims())
+    const refused: OwnlensError[] = []
     for (const text of claims.filter(other => !known.has(other))) {
       const claim = await this.#readClaim(text)
-      if (claim !== undefined) await this.data.putClaim(claim.deviceId, claim.epoch, text)
+      if (claim instanceof OwnlensError) refused.push(claim)
+      else await this.data.putClaim(claim.deviceId, claim.epoch, text)
     }
+    return refused
   }
 
   /** Every claim that one of this household's roots has signed. */
   async claims(): Promise<readonly Claim[]> {
     const claims = await Promise.all((await this.data.claims()).map(text => this.#readClaim(text)))
-    return claims.filter(claim => claim !== undefined)
+    return claims.flatMap(claim => (claim instanceof OwnlensError ? [] : [claim]))
   }
 
-  async #readClaim(text: string): Promise<Claim | undefined> {
-    for (const rootId of this.file.roots) {
-      const claim = await readClaim(text, { householdId: this.id, rootId }).catch(() => undefined)
-      if (claim !== undefined) return claim
+  async #readClaim(text: string): Promise<Claim | OwnlensError> {
+    let refused: unknown
+    // The newest root first: what it says of a claim is the answer.
+    for (const rootId of this.file.roots.toReversed()) {
+      try {
+        return await readClaim(text, { householdId: this.id, rootId })
+      } catch (error) {
+        refused ??= error
+      }
     }
-    return undefined
+    if (refused instanceof OwnlensError) return refused
+    throw refused
   }
 
   async names(): Promise<Names> {

@@ -86,15 +86,35 @@ export class Ledger {
     clipId: string,
     manifest?: { sha256: string; previous: Manifest['previous'] },
   ): Promise<void> {
+    this.note(line, counter, clipId, manifest)
+    await this.#save()
+  }
+
+  /** As `record`, until this process ends. */
+  note(
+    line: Line,
+    counter: number,
+    clipId: string,
+    manifest?: { sha256: string; previous: Manifest['previous'] },
+  ): void {
     const key = keyOf(line, counter)
     // A store that keeps the end back now does not make this app forget what it said.
-    if (manifest !== undefined || this.#file.clips[key] === undefined)
-      this.#file.clips[key] = {
-        clipId,
-        manifest: manifest?.sha256 ?? null,
-        previous: manifest?.previous ?? null,
-      }
-    await this.#save()
+    if (manifest === undefined && this.#file.clips[key] !== undefined) return
+    this.#file.clips[key] = {
+      clipId,
+      manifest: manifest?.sha256 ?? null,
+      previous: manifest?.previous ?? null,
+    }
+  }
+
+  /** One of the same knowledge, to try things on. */
+  copy(): Ledger {
+    return new Ledger(this.#disk, this.#path, structuredClone(this.#file))
+  }
+
+  /** Whether a clip of this number was opened here before, wherever it is now. */
+  knows(line: Line, counter: number): boolean {
+    return this.#file.clips[keyOf(line, counter)] !== undefined
   }
 
   opened(line: Line, counter: number, clipId: string): boolean {

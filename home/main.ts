@@ -9,13 +9,13 @@ import { disk } from '../storage/disk.ts'
 import { lockFolder } from '../storage/lock.ts'
 import type { HubAddress } from '../wire/hub-client.ts'
 import { clipsAtHub, clipsInFolder, type SealedClip } from './clip-source.ts'
-import { listClips, missingNumbers, openClips } from './clips.ts'
+import { listClips, missingNumbers, openClips, type RefusedStatement } from './clips.ts'
 import { Household } from './household.ts'
 import { Ledger } from './ledger.ts'
 import { addMember, inviteMember, joinHousehold, removeMember } from './members.ts'
 import { pairByFile } from './pair.ts'
 import { askPassphrase } from './passphrase.ts'
-import { clipTable, describeNews, memberTable } from './say.ts'
+import { clipTable, describeNews, describeRefusals, memberTable, plainRefusals } from './say.ts'
 import { watchCameras } from './watch.ts'
 
 interface Flags {
@@ -85,7 +85,9 @@ async function init(
 ): Promise<void> {
   const folder = dataFolder('home', flags.data)
   const hub = readHubAddress(flags.hub)
-  const passphrase = await askPassphrase('A passphrase for the root key: ', flags.passphraseFile)
+  const passphrase = await askPassphrase('A passphrase for the root key: ', flags.passphraseFile, {
+    twice: true,
+  })
   const { code, suite, name, memberName } = flags
   const { household, words } = await Household.create({
     disk,
@@ -121,18 +123,21 @@ async function pair(flags: Flags & { file: string; name: string; seconds: string
 
 async function list(flags: Flags & { from?: string }): Promise<void> {
   await withHousehold(flags, async (household, ledger) => {
-    const { listed, refused } = await listClips(household, ledger, await sealedClips(household, flags.from))
-    const missing = missingNumbers(listed)
+    const { clips: sealed, refused: statements } = await sealedClips(household, flags.from)
+    const { listed, refused } = await listClips(household, ledger, sealed)
+    const missing = missingNumbers(listed, ledger)
+    if (refused.length + statements.length > 0) process.exitCode = 1
     if (flags.json) {
       const cameras = (await household.claims()).map(({ deviceId, epoch }) => ({ deviceId, epoch }))
       const clips = listed.map(({ clip: { read, ...sealed }, ...about }) => ({ ...sealed, ...about }))
-      const bad = refused.map(({ clip, error }) => ({ clipId: clip.clipId, code: error.code }))
+      const bad = plainRefusals(refused, statements)
       return say(JSON.stringify({ household: household.id, cameras, clips, missing, refused: bad }))
     }
     say(
       clipTable({
         listed,
         refused,
+        statements,
         missing,
         names: await household.names(),
         claims: await household.claims(),
@@ -143,7 +148,7 @@ async function list(flags: Flags & { from?: string }): Promise<void> {
 
 async function open(wanted: readonly string[], flags: Flags & { out: string; from?: string }): Promise<void> {
   await withHousehold(flags, async (household, ledger) => {
-    const all = await sealedClips(household, flags.from)
+    const { clips: all, refused: statements } = await sealedClips(household, flags.from)
     const chosen = all.filter(
       ({ clipId }) => wanted.length === 0 || wanted.some(start => clipId.startsWith(start)),
     )
@@ -151,18 +156,13 @@ async function open(wanted: readonly string[], flags: Flags & { out: string; fro
     const out = resolve(flags.out)
     await mkdir(out, { recursive: true })
     const { opened, refused } = await openClips(household, ledger, chosen, out)
-    const bad = refused.map(({ clip, error }) => ({
-      clipId: clip.clipId,
-      code: error.code,
-      message: error.message,
-    }))
-    if (flags.json) say(JSON.stringify({ opened, refused: bad }))
+    if (flags.json) say(JSON.stringify({ opened, refused: plainRefusals(refused, statements) }))
     else {
       for (const clip of opened)
         say(`${clip.file}${clip.cutShort ? '  (cut short: opened as far as it is proven)' : ''}`)
-      for (const { clipId, code, message } of bad) say(`${clipId} refused: ${message} (${code})`)
+      for (const line of describeRefusals(refused, statements)) say(line)
     }
-    if (refused.length > 0) process.exitCode = 1
+    if (refused.length + statements.length > 0) process.exitCode = 1
   })
 }
 
@@ -251,13 +251,22 @@ async function unlock(household: Household, flags: Flags): ReturnType<Household[
   return household.unlockRoot(await askPassphrase('The root key’s passphrase: ', flags.passphraseFile))
 }
 
-/** The household's sealed clips. From a folder nobody has to be asked; from the hub newer claims are taken as well. */
-async function sealedClips(household: Household, folder: string | undefined): Promise<readonly SealedClip[]> {
-  if (folder !== undefined) return clipsInFolder(disk, resolve(folder), household.id)
+/**
+ * The household's sealed clips. From a folder nobody has to be asked; from the hub newer rosters and claims are taken as
+ * well. Those that are refused stop nothing.
+ */
+async function sealedClips(
+  household: Household,
+  folder: string | undefined,
+): Promise<{ clips: readonly SealedClip[]; refused: readonly RefusedStatement[] }> {
+  if (folder !== undefined)
+    return { clips: await clipsInFolder(disk, resolve(folder), household.id), refused: [] }
   const { tls } = await household.enrol()
-  await household.refreshRoster(tls)
-  await household.refreshClaims(tls)
-  return clipsAtHub(household.hub, tls, household.id)
+  const roster = await household.refreshRoster(tls)
+  const claims = await household.refreshClaims(tls)
+  const refused: RefusedStatement[] = claims.map(error => ({ kind: 'claim', error }))
+  if (roster !== undefined) refused.unshift({ kind: 'roster', error: roster })
+  return { clips: await clipsAtHub(household.hub, tls, household.id), refused }
 }
 
 function readHubAddress(text: string): HubAddress {

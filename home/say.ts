@@ -1,5 +1,5 @@
 import type { Claim } from '../protocol/claim.ts'
-import type { ListedClip, missingNumbers, Refused } from './clips.ts'
+import type { ListedClip, missingNumbers, Refused, RefusedStatement } from './clips.ts'
 import type { Names } from './home-data.ts'
 import type { News } from './watch.ts'
 
@@ -20,11 +20,12 @@ export function table(rows: readonly (readonly string[])[]): string {
 export function clipTable(found: {
   listed: readonly ListedClip[]
   refused: readonly Refused[]
+  statements: readonly RefusedStatement[]
   missing: ReturnType<typeof missingNumbers>
   names: Names
   claims: readonly Claim[]
 }): string {
-  const { listed, refused, missing, names, claims } = found
+  const { listed, refused, statements, missing, names, claims } = found
   const nameOf = (deviceId: string) => names.cameras[deviceId] ?? short(deviceId)
   const cameras = claims.map(({ deviceId, epoch }) => [nameOf(deviceId), deviceId, `epoch ${epoch}`])
   const clips = listed.map(({ clip, counter, startedAt, durationMs, faces, complete, opened }) => [
@@ -47,9 +48,37 @@ export function clipTable(found: {
       ({ deviceId, from, to }) =>
         `${nameOf(deviceId)}: ${from === to ? `no. ${from} is` : `nos. ${from} to ${to} are`} missing (lost, or kept back).`,
     ),
-    ...refused.map(({ clip, error }) => `${clip.clipId} refused: ${error.message} (${error.code})`),
+    ...describeRefusals(refused, statements),
   ]
   return lines.join('\n')
+}
+
+/** What was refused, a line each, and their number. */
+export function describeRefusals(
+  clips: readonly Refused[],
+  statements: readonly RefusedStatement[],
+): readonly string[] {
+  const lines = [
+    ...clips.map(({ clip, error }) => `${clip.clipId} refused: ${error.message} (${error.code})`),
+    ...statements.map(({ kind, error }) => `A ${kind} of the hub refused: ${error.message} (${error.code})`),
+  ]
+  return lines.length === 0 ? [] : [...lines, `${lines.length} refused.`]
+}
+
+/** The same for programs. */
+export function plainRefusals(
+  clips: readonly Refused[],
+  statements: readonly RefusedStatement[],
+): readonly object[] {
+  return [
+    ...clips.map(({ clip, error: { code, message } }) => ({
+      kind: 'clip',
+      clipId: clip.clipId,
+      code,
+      message,
+    })),
+    ...statements.map(({ kind, error: { code, message } }) => ({ kind, code, message })),
+  ]
 }
 
 export function memberTable(members: readonly string[], names: Names, held: readonly string[]): string {

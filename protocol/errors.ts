@@ -483,6 +483,16 @@ export const errorTable = {
     todo: 'Run the command at a terminal, or give `--passphrase-file FILE`.',
     retry: false,
   },
+  'home.passphrase_file': {
+    says: 'The file with the passphrase cannot be read.',
+    todo: 'Check the path behind `--passphrase-file`; the passphrase is its first line.',
+    retry: false,
+  },
+  'home.passphrase_differs': {
+    says: 'The two passphrases differ.',
+    todo: 'Nothing was made. Run the command again.',
+    retry: false,
+  },
   'home.hub': {
     says: 'This is not a hub’s address with its fingerprint.',
     todo: 'Copy what `ownlens hub` printed: https://host:port#fingerprint',
