@@ -276,6 +276,7 @@ function readHubAddress(text: string): HubAddress {
   return { url: new URL(url).origin, caId }
 }
 
+/** What others wrote (a camera's name, a hub's answer) must not move the terminal. */
 function say(text: string): void {
-  process.stdout.write(`${text}\n`)
+  process.stdout.write(`${text.replace(/[^\P{Cc}\n\t]/gu, '\ufffd')}\n`)
 }

@@ -24,6 +24,8 @@ const inviteSchema = z.strictObject({
 const answerSchema = z.strictObject({ ownlens: z.literal('member answer 1'), memberId: id, recipient: jws })
 
 const FILE_MAX = 256 * 1024
+/** Fewer characters of an id may be a slip of somebody who meant a name. */
+const ID_START = 8
 
 /** An invitation for a new member, to be handed over in person or by a trusted way. */
 export function inviteMember(household: Household): string {
@@ -96,7 +98,10 @@ export async function removeMember(household: Household, root: Signer, nameOrId:
   const members = await household.memberStatements()
   const names = (await household.names()).members
   const meant = members.filter(
-    ({ memberId }) => memberId === nameOrId || memberId.startsWith(nameOrId) || names[memberId] === nameOrId,
+    ({ memberId }) =>
+      memberId === nameOrId ||
+      (nameOrId.length >= ID_START && memberId.startsWith(nameOrId)) ||
+      names[memberId] === nameOrId,
   )
   const [one] = meant
   if (one === undefined || meant.length > 1 || members.length === 1)

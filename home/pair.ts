@@ -43,6 +43,7 @@ export async function pairByFile(
     const answered = (half: Half, jws: string) => jws !== before && half.invited !== null
     const halfJws = await waitForHalf(disk, halfPath, answered, options.timeoutMs)
     const half = await readHalf(halfJws)
+    if (half.deviceId !== deviceId) throw new OwnlensError('claim.half', 'another camera has answered')
     checkHalf(half, { secret, householdId: household.id, rootId: root.id })
     const epoch = half.invited?.epoch ?? 0
     const claim = await makeStatement(
