@@ -150,7 +150,13 @@ export async function aedesBroker(options: AedesBrokerOptions): Promise<Broker> 
   })
   door.guard(server)
   server.on('tlsClientError', (_error, socket) => socket.destroy())
-  await listen(server, options.host, options.port)
+  try {
+    await listen(server, options.host, options.port)
+  } catch (error) {
+    clearInterval(sweeping)
+    aedes.close()
+    throw error
+  }
   const { port } = server.address() as AddressInfo
 
   return {

@@ -1,5 +1,5 @@
 import 'reflect-metadata'
-import { createPrivateKey } from 'node:crypto'
+import { createPrivateKey, type webcrypto } from 'node:crypto'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { Pkcs10CertificateRequest, X509Certificate, X509Certificates } from '@peculiar/x509'
@@ -14,7 +14,7 @@ import {
   DAY,
   hostNames,
   issue,
-  keyFromPem,
+  keysFromPem,
   keyToPem,
   makeAuthority,
   makeCertified,
@@ -82,24 +82,18 @@ export class Authority {
   ): Promise<Authority> {
     const folder = join(data, 'ca')
     await disk.makeFolder(folder)
-    const ca = await kept(disk, join(folder, 'ca'), () => makeAuthority(now))
-    const hub = await kept(disk, join(folder, 'hub-key'), () =>
-      makeCertified(ca, {
-        name: 'hub',
-        purpose: 'hub-key',
-        alternativeNames: [{ type: 'url', value: 'ownlens:hub' }],
-        now,
-        lifetimeMs: CA_LIFETIME_MS,
-      }),
+    const ca = await kept(disk, join(folder, 'ca'), keys => makeAuthority(now, keys))
+    const common = { name: 'hub', now, lifetimeMs: CA_LIFETIME_MS }
+    const own = [{ type: 'url' as const, value: 'ownlens:hub' }]
+    const hub = await kept(disk, join(folder, 'hub-key'), keys =>
+      makeCertified(ca, { ...common, purpose: 'hub-key', alternativeNames: own }, keys),
     )
     const reached = [...new Set([...names, 'localhost', hostname(), '127.0.0.1', '::1'])]
-    const common = { name: 'hub', now, lifetimeMs: CA_LIFETIME_MS }
     const tls = await makeCertified(ca, {
       ...common,
       purpose: 'hub-tls',
       alternativeNames: hostNames(reached),
     })
-    const own = [{ type: 'url' as const, value: 'ownlens:hub' }]
     const client = await makeCertified(ca, { ...common, purpose: 'client', alternativeNames: own })
     return new Authority({
       ca,
@@ -171,14 +165,31 @@ async function toPem({ certificate, privateKey }: Certified): Promise<PemIdentit
   return { certificate: certificate.toString('pem'), key: await keyToPem(privateKey) }
 }
 
-async function kept(disk: Disk, path: string, make: () => Promise<Certified>): Promise<Certified> {
+/**
+ * A key and certificate as they were made at the first start. A certificate that is missing is made anew for the key that is
+ * there: ids are hashes of keys, so all pins hold.
+ */
+async function kept(
+  disk: Disk,
+  path: string,
+  make: (keys?: webcrypto.CryptoKeyPair) => Promise<Certified>,
+): Promise<Certified> {
   const [certificate, key] = [await readText(disk, `${path}.pem`), await readText(disk, `${path}.key.pem`)]
-  if (certificate !== undefined && key !== undefined)
-    return { certificate: new X509Certificate(certificate), privateKey: await keyFromPem(key) }
-  // The key alone is a first start that was cut off: nobody has seen a certificate for it.
-  if (certificate !== undefined) throw new OwnlensError('hub.damaged', `${path}.key.pem`)
-  const made = await make()
-  await replaceFile(disk, `${path}.key.pem`, await keyToPem(made.privateKey))
-  await replaceFile(disk, `${path}.pem`, made.certificate.toString('pem'))
-  return made
+  if (key === undefined) {
+    if (certificate !== undefined) throw new OwnlensError('hub.damaged', `${path}.key.pem`)
+    const made = await make()
+    await replaceFile(disk, `${path}.key.pem`, await keyToPem(made.privateKey))
+    await replaceFile(disk, `${path}.pem`, made.certificate.toString('pem'))
+    return made
+  }
+  try {
+    const keys = await keysFromPem(key)
+    if (certificate !== undefined)
+      return { certificate: new X509Certificate(certificate), privateKey: keys.privateKey }
+    const made = await make(keys)
+    await replaceFile(disk, `${path}.pem`, made.certificate.toString('pem'))
+    return made
+  } catch (cause) {
+    throw new OwnlensError('hub.damaged', path, { cause })
+  }
 }

@@ -3,8 +3,8 @@ import type { Db, Tables } from './database.ts'
 
 /** So long a certificate is remembered past its end: until no clock takes it for a good one. */
 const REMEMBERED_MS = 60 * 60_000
-/** So many of one member's certificates count at once; the oldest give way. */
-export const LIVE_MAX = 256
+/** So many at a time; the next enrolment finds the rest. */
+const SURPLUS_MAX = 256
 
 /** Writes down a certificate and forgets those that ended long ago. */
 export async function enter(
@@ -41,16 +41,16 @@ export async function supersede(
   await (which.name === undefined ? all : all.where('uri', '=', certificateUri(which.name))).execute()
 }
 
-/** Of this owner's certificates only the `LIVE_MAX` youngest go on counting. */
-export async function supersedeSurplus(db: Db, owner: string, now: Date): Promise<void> {
+/** Of this owner's certificates only the `keep` youngest go on counting. */
+export async function supersedeSurplus(db: Db, owner: string, keep: number, now: Date): Promise<void> {
   const surplus = await db
     .selectFrom('certificates')
     .select('serial')
     .where('owner', '=', owner)
     .where('superseded_at', 'is', null)
     .orderBy('not_after', 'desc')
-    .limit(LIVE_MAX)
-    .offset(LIVE_MAX)
+    .limit(SURPLUS_MAX)
+    .offset(keep)
     .execute()
   if (surplus.length === 0) return
   const serials = surplus.map(({ serial }) => serial)

@@ -1,5 +1,11 @@
 import 'reflect-metadata'
-import { type X509Certificate as NodeCertificate, randomBytes, webcrypto } from 'node:crypto'
+import {
+  createPrivateKey,
+  createPublicKey,
+  type X509Certificate as NodeCertificate,
+  randomBytes,
+  webcrypto,
+} from 'node:crypto'
 import { isIP } from 'node:net'
 import {
   AuthorityKeyIdentifierExtension,
@@ -38,9 +44,9 @@ export interface Certified {
 /** What a certificate is for. */
 export type Purpose = 'hub-tls' | 'hub-key' | 'client'
 
-/** A new self-signed certificate authority, valid for ten years. */
-export async function makeAuthority(now: Date): Promise<Certified> {
-  const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify'])
+/** A self-signed certificate authority, valid for ten years; with a new key unless one is given. */
+export async function makeAuthority(now: Date, given?: webcrypto.CryptoKeyPair): Promise<Certified> {
+  const keys = given ?? (await newKeys())
   const certificate = await X509CertificateGenerator.createSelfSigned({
     serialNumber: randomSerial(),
     name: 'CN=Ownlens hub CA',
@@ -98,12 +104,13 @@ export async function issue(
   })
 }
 
-/** A new key and its certificate. */
+/** A key and its certificate; a new key unless one is given. */
 export async function makeCertified(
   authority: Certified,
   request: Omit<Parameters<typeof issue>[1], 'publicKey'>,
+  given?: webcrypto.CryptoKeyPair,
 ): Promise<Certified> {
-  const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify'])
+  const keys = given ?? (await newKeys())
   return {
     certificate: await issue(authority, { ...request, publicKey: keys.publicKey }),
     privateKey: keys.privateKey,
@@ -143,9 +150,19 @@ export async function keyToPem(key: webcrypto.CryptoKey): Promise<string> {
 }
 
 /** Reads what `keyToPem` wrote. */
-export async function keyFromPem(pem: string): Promise<webcrypto.CryptoKey> {
-  const der = Buffer.from(pem.replace(/-----[^-]+-----|\s/g, ''), 'base64')
-  return webcrypto.subtle.importKey('pkcs8', der, ALGORITHM, true, ['sign'])
+export async function keysFromPem(pem: string): Promise<webcrypto.CryptoKeyPair> {
+  const privateKey = createPrivateKey(pem)
+  const pkcs8 = privateKey.export({ type: 'pkcs8', format: 'der' })
+  const spki = createPublicKey(privateKey).export({ type: 'spki', format: 'der' })
+  const { subtle } = webcrypto
+  return {
+    privateKey: await subtle.importKey('pkcs8', pkcs8, ALGORITHM, true, ['sign']),
+    publicKey: await subtle.importKey('spki', spki, ALGORITHM, true, ['verify']),
+  }
+}
+
+function newKeys(): Promise<webcrypto.CryptoKeyPair> {
+  return webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify'])
 }
 
 /** Serial number of a certificate as TLS reports it: lower-case hexadecimal without leading zeros. */

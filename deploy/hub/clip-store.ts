@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { Logger } from 'pino'
 import { codeOf, OwnlensError } from '../../protocol/errors.ts'
 import { kindOfPart, type Part, type PartCounts, partNames, readPart } from '../../protocol/part.ts'
@@ -54,6 +54,7 @@ export class ClipStore {
   static async open(options: ClipStoreOptions): Promise<ClipStore> {
     const store = new ClipStore(options)
     await options.disk.makeFolder(options.folder)
+    await options.disk.syncFolder(dirname(options.folder))
     for await (const clip of loadClips(options.disk, options.folder)) store.#put(clip)
     return store
   }

@@ -9,6 +9,9 @@ import type { Db } from './database.ts'
 type DeviceName = Extract<CertificateName, { kind: 'device' }>
 type MemberName = Extract<CertificateName, { kind: 'member' }>
 
+/** So many of one member's certificates count at once; the oldest give way. */
+const LIVE_MAX = 256
+
 /** What a device's statement said beside its name. */
 export interface DeviceEnrolment {
   readonly request: CertificateRequest
@@ -25,9 +28,11 @@ export class Enrolments {
   readonly #db: Db
   readonly #authority: Authority
   readonly #now: () => Date
+  readonly #liveMax: number
 
-  constructor(db: Db, authority: Authority, now: () => Date) {
+  constructor(db: Db, authority: Authority, now: () => Date, liveMax = LIVE_MAX) {
     this.#db = db
+    this.#liveMax = liveMax
     this.#authority = authority
     this.#now = now
   }
@@ -37,7 +42,7 @@ export class Enrolments {
     const certificate = await request.issue(name, this.#now())
     await this.#db.transaction().execute(async transaction => {
       await this.#enter(transaction, request, name, certificate)
-      await supersedeSurplus(transaction, name.id, this.#now())
+      await supersedeSurplus(transaction, name.id, this.#liveMax, this.#now())
     })
     return this.#authority.certsOnly([certificate])
   }

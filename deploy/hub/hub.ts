@@ -1,5 +1,5 @@
 import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { Logger } from 'pino'
 import type { Disk } from '../../storage/disk.ts'
 import { aedesBroker } from './aedes-broker.ts'
@@ -75,6 +75,7 @@ async function assemble(
   const { data, disk, host, log } = options
   const now = options.now ?? (() => new Date())
   await disk.makeFolder(data)
+  await disk.syncFolder(dirname(data))
   const authority = await Authority.open(disk, data, options.names, now())
   const database = await openDatabase(join(data, 'registrar.db'))
   opened.push(() => database.destroy())

@@ -33,6 +33,8 @@ export interface RegistrarParts {
   readonly enrolments?: Allowance
   /** How many claims one household may have; small in tests. */
   readonly claimsMax?: number
+  /** How many of one member's certificates count at once; small in tests. */
+  readonly liveMax?: number
 }
 
 /**
@@ -49,11 +51,11 @@ export class Registrar {
   readonly #allowance: Allowance
 
   constructor(parts: RegistrarParts) {
-    const { database, authority, now, claimsMax } = parts
+    const { database, authority, now, claimsMax, liveMax } = parts
     this.#parts = parts
     this.#households = new Households(database, now)
     this.#claims = new Claims(database, now, claimsMax)
-    this.#enrolments = new Enrolments(database, authority, now)
+    this.#enrolments = new Enrolments(database, authority, now, liveMax)
     // A camera that has lost its hub comes back every 15 seconds.
     this.#allowance = parts.enrolments ?? new Allowance({ burst: 100, everyMs: 10_000, keysMax: 20_000 })
   }
