@@ -15,6 +15,7 @@ export class FullDisk {
       list: path => under.list(path),
       syncFolder: path => under.syncFolder(path),
       info: path => under.info(path),
+      changes: (folder, options) => under.changes(folder, options),
       write: async (path, bytes, mode) => {
         if (bytes.length <= this.room) {
           this.room -= bytes.length

@@ -2,8 +2,8 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { Allowance } from '../../deploy/hub/allowance.ts'
 import { networkOf } from '../../deploy/hub/door.ts'
-import { PacketGauge } from '../../deploy/hub/packet-gauge.ts'
 import { Turns } from '../../deploy/hub/turns.ts'
+import { PacketGauge } from '../../wire/packet-gauge.ts'
 import { packet, remainingLength } from '../support/mqtt-client.ts'
 
 const busy = expect.objectContaining({ code: 'hub.busy' })
