@@ -38,7 +38,7 @@ test('a wrong code tells nothing of who is registered', async () => {
   const home = await desk.home()
   const stranger = await newHome()
   const renamed = await home.roster()
-  for (const code of ['', 'aaaa-aaaa-aaaa-aaaa', 'ä'.repeat(40), '\u0000', 'x'.repeat(40)]) {
+  for (const code of ['', 'aaaa-aaaa-aaaa-aaaa', 'ä'.repeat(40), 'x'.repeat(40)]) {
     expect(await register(stranger, code)).toBe('hub.code')
     expect(
       await codeFrom(desk.send(home.root, home.id, { action: 'household', code, roster: renamed })),
