@@ -96,6 +96,7 @@ export class FileTree {
   }
 
   rename(from: string, to: string): void {
+    if (to.startsWith(`${from}/`)) throw systemError('EINVAL', to)
     const { node, ...moved } = this.node(from)
     const source = this.#place(from)
     const target = this.#place(to)

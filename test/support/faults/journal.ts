@@ -51,12 +51,26 @@ export class Journal {
     const done =
       this.#model === 'ordered'
         ? this.#pending.slice(0, last + 1)
-        : this.#pending.filter(({ names, touches }) =>
+        : this.#withEarlier(({ names, touches }) =>
             names.length === 0 ? touches.includes(node) : names.some(({ folder }) => folder === node),
           )
     for (const change of done) apply(change, this.#certain)
     this.#committed = Math.max(this.#committed, done.at(-1)?.at ?? 0)
     this.#pending = this.#pending.filter(change => !done.includes(change))
+  }
+
+  /** These changes, and those before them of the same names: the newest one of a name is what stays. */
+  #withEarlier(wanted: (change: Change) => boolean): readonly Change[] {
+    const settled = new Set<string>()
+    return this.#pending
+      .toReversed()
+      .filter(change => {
+        const own = change.names.map(({ folder, name }) => `${folder}/${name}`)
+        if (!wanted(change) && !own.some(name => settled.has(name))) return false
+        for (const name of own) settled.add(name)
+        return true
+      })
+      .toReversed()
   }
 
   /** What a power cut leaves: the names, and up to which place the journal was read. */
