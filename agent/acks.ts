@@ -17,8 +17,9 @@ export class Acks {
   readonly #deviceId: string
   readonly #hubKeyId: string
   readonly #waiting = new Map<string, { readonly sha256: string; readonly done: () => void }>()
-  /** The newest roster's number that an acknowledgement named: a hint, nothing more. */
+  /** The roster's number that the newest acknowledgement named: a hint, nothing more. */
   rosterHint = 0
+  #followed = 0
 
   constructor(deviceId: string, hubKeyId: string) {
     this.#deviceId = deviceId
@@ -40,10 +41,21 @@ export class Acks {
       this.#hubKeyId,
     )
     if (payload.deviceId !== this.#deviceId) throw new OwnlensError('ack.device')
-    this.rosterHint = Math.max(this.rosterHint, payload.roster)
+    this.rosterHint = payload.roster
     const waiting = this.#waiting.get(keyOf(payload))
     if (waiting?.sha256 !== payload.sha256) throw new OwnlensError('ack.other', payload.part)
     waiting.done()
+  }
+
+  /**
+   * Whether there may be another roster than the one of this number. A later root may begin its numbers anew, and a restored hub
+   * has an older one: each number leads there once.
+   */
+  followHint(held: number): boolean {
+    const { rosterHint } = this
+    if (rosterHint === 0 || rosterHint === held || rosterHint === this.#followed) return false
+    this.#followed = rosterHint
+    return true
   }
 
   /** Resolves when the store has these bytes. Throws `ack.missing` after `timeoutMs`, or the signal's reason. */

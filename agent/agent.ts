@@ -1,20 +1,10 @@
-import type { Camera, CameraSession, Lamp } from '../hardware/hardware.ts'
-import type { FaceDetector } from '../models/face-detector.ts'
+import type { CameraSession } from '../hardware/hardware.ts'
 import { codeOf, OwnlensError } from '../protocol/errors.ts'
-import type { Config } from './config.ts'
 import { cut } from './cut.ts'
-import { Keeper, type KeeperParts } from './keep.ts'
-import { pause } from './publisher.ts'
-import type { StatusReport } from './status.ts'
+import { Keeper } from './keep.ts'
+import type { RecorderParts } from './life.ts'
+import { pause, waitAfter } from './pause.ts'
 import { watch } from './watch.ts'
-
-export interface RecorderParts extends KeeperParts {
-  readonly camera: Camera
-  readonly lamp: Lamp
-  readonly detector: FaceDetector
-  readonly config: Config
-  readonly status: StatusReport
-}
 
 /** How long a camera that failed is left alone; it begins anew once a session has lasted a minute. */
 const BACKOFF_MS = [500, 1000, 2000, 4000]
@@ -26,22 +16,23 @@ const BACKOFF_MS = [500, 1000, 2000, 4000]
  * @throws OwnlensError `camera.*` and `microphone.*` that no retry mends, when the camera has never worked.
  * @param options.signal the agent is to stop: the running clip is finished and kept.
  * @param options.grace ends even that.
+ * @param options.worked the camera has worked before.
  */
 export async function record(
   parts: RecorderParts,
-  { signal, grace }: { signal: AbortSignal; grace: AbortSignal },
+  { signal, grace, worked = false }: { signal: AbortSignal; grace: AbortSignal; worked?: boolean },
 ): Promise<void> {
   const { camera, config, status, lamp, log } = parts
   const keeper = new Keeper(parts, { signal: grace })
   let failures = 0
-  let worked = false
+  let opened = worked
   while (!signal.aborted) {
     const over = new AbortController()
     const until = AbortSignal.any([signal, over.signal])
     const openedAt = performance.now()
     try {
       const session = await camera.open({ signal: until, frames: config.frames })
-      worked = true
+      opened = true
       log.info({ ...session.format }, 'camera opened')
       lamp.show('ready')
       status.camera(null, session.format.audio)
@@ -52,12 +43,12 @@ export async function record(
     } catch (error) {
       if (signal.aborted) break
       // What only a person can mend is said at the start; later on a camera may always come back.
-      if (!worked && error instanceof OwnlensError && !error.retry) throw error
+      if (!opened && error instanceof OwnlensError && !error.retry) throw error
       if (performance.now() - openedAt > 60_000) failures = 0
       log.error({ code: codeOf(error), cause: (error as Error).message }, 'camera failed')
       lamp.show('fault')
       status.camera(codeOf(error) ?? 'unexpected')
-      await pause(BACKOFF_MS[Math.min(failures++, BACKOFF_MS.length - 1)] ?? 0, signal)
+      await pause(waitAfter(failures++, BACKOFF_MS), signal)
     } finally {
       over.abort()
     }

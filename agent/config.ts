@@ -18,6 +18,10 @@ export const configSchema = z.strictObject({
     .string()
     .default('none')
     .describe('An ALSA device as `agent --list` names it, auto, or none.'),
+  button: z
+    .string()
+    .default('auto')
+    .describe('A device in /dev/input, auto (the first one named button there), or none.'),
   video: z
     .strictObject({
       width: z.int().min(160).max(3840).default(1280).describe('Pixels; a V4L2 camera must offer the size.'),

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
 import { Command } from 'commander'
 import { dataFolder } from '../cli/data-folder.ts'
 import { makeLog } from '../cli/log.ts'
@@ -6,14 +7,18 @@ import { emptyCoreDumps } from '../cli/no-core.ts'
 import { shutdownSignal } from '../cli/shutdown.ts'
 import { emulated } from '../hardware/emulated/emulated.ts'
 import type { Hardware } from '../hardware/hardware.ts'
+import { fileKeyStore } from '../hardware/key-store.ts'
 import { describeHardware, listHardware } from '../hardware/list.ts'
 import { pi } from '../hardware/pi/pi.ts'
 import { parseSource } from '../hardware/source.ts'
 import { createFaceDetector } from '../models/detector.ts'
 import { OwnlensError } from '../protocol/errors.ts'
-import { type Disk, disk } from '../storage/disk.ts'
+import { type Disk, disk, replaceFile } from '../storage/disk.ts'
 import { lockFolder } from '../storage/lock.ts'
+import { type HubAddress, HubClient } from '../wire/hub-client.ts'
 import { type Config, describeSettings, parseConfig } from './config.ts'
+import { makeBirth } from './identity/birth.ts'
+import { finishReset, orderReset, tellOldHubs } from './identity/reset.ts'
 import { lastingDetector } from './lasting-detector.ts'
 import { runAgent } from './run.ts'
 
@@ -27,6 +32,13 @@ interface Flags {
   readonly json?: boolean
 }
 
+interface ResetFlags {
+  readonly data?: string
+  readonly newKey?: boolean
+}
+
+/** How long a reset on the command line waits for the hub. */
+const RESET_TELL_MS = 15_000
 const CONFIG_MAX = 256 * 1024
 
 /** `ownlens agent`. */
@@ -45,6 +57,69 @@ export function agentCommand(): Command {
     .option('--json', 'with --list: as JSON')
     .addHelpText('after', settingsHelp)
     .action(flags => (flags.list ? list(flags) : run(flags)))
+    .enablePositionalOptions()
+    .addCommand(pressCommand())
+    .addCommand(resetCommand())
+    .addCommand(birthCommand())
+}
+
+/** `ownlens agent press`. */
+function pressCommand(): Command {
+  return new Command('press')
+    .description('Presses the button of an emulated camera: it reads codes for ten minutes.')
+    .option('--data <folder>', 'the camera’s')
+    .option('--hold', 'for ten seconds: it forgets its household')
+    .option('--new-key', 'for twenty seconds: it becomes a new camera')
+    .action((_, command: Command) => press(command.optsWithGlobals()))
+}
+
+/** `ownlens agent reset`. */
+function resetCommand(): Command {
+  return new Command('reset')
+    .description('Lets a camera forget its household, while its agent does not run. The owner is told.')
+    .option('--data <folder>', 'the camera’s')
+    .option('--new-key', 'and its keys: it becomes a new camera')
+    .action((_, command: Command) => reset(command.optsWithGlobals()))
+}
+
+/** `ownlens agent birth`. */
+function birthCommand(): Command {
+  return new Command('birth')
+    .description('In the factory: the board’s key signs its serial for a station.')
+    .option('--data <folder>', 'where the board’s key is kept; it is made if there is none')
+    .requiredOption('--serial <serial>', 'what is printed on the box')
+    .requiredOption('--nonce <nonce>', 'as `ownlens factory nonce` said it')
+    .option('--out <file>', 'where to; else it is printed')
+    .action((_, command: Command) => birth(command.optsWithGlobals()))
+}
+
+async function press({ data, hold, newKey }: ResetFlags & { hold?: boolean }): Promise<void> {
+  const folder = join(dataFolder('agent', data), 'emulated')
+  await disk.makeFolder(folder)
+  await replaceFile(disk, join(folder, 'press'), newKey ? 'new-key' : hold ? 'hold' : 'short')
+  process.stdout.write('Pressed. The emulated camera of this folder takes it at once, or when it starts.\n')
+}
+
+async function reset({ data: given, newKey = false }: ResetFlags): Promise<void> {
+  const data = dataFolder('agent', given)
+  const unlock = lockFolder(data)
+  try {
+    const log = makeLog('info', 'agent')
+    const signal = AbortSignal.any([shutdownSignal(), AbortSignal.timeout(RESET_TELL_MS)])
+    const connect = (address: HubAddress) => new HubClient(address, { signal })
+    const keyStore = fileKeyStore(disk, data)
+    const parts = { disk, data, keyStore, log, connect }
+    if (!(await finishReset(parts))) {
+      await orderReset(parts, { newKey })
+      await finishReset(parts)
+    }
+    const missing = await tellOldHubs(parts)
+    process.stdout.write(
+      missing ? 'Done. Its hub does not answer: it is told at the next start.\n' : 'Done.\n',
+    )
+  } finally {
+    unlock()
+  }
 }
 
 function settingsHelp(): string {
@@ -57,6 +132,18 @@ function settingsHelp(): string {
 async function list({ json }: Flags): Promise<void> {
   const found = await listHardware()
   process.stdout.write(json ? `${JSON.stringify(found, null, 2)}\n` : describeHardware(found))
+}
+
+async function birth(flags: { data?: string; serial: string; nonce: string; out?: string }): Promise<void> {
+  const data = dataFolder('agent', flags.data)
+  const unlock = lockFolder(data)
+  try {
+    const jws = await makeBirth(fileKeyStore(disk, data), flags.serial, flags.nonce)
+    if (flags.out === undefined) process.stdout.write(`${jws}\n`)
+    else await replaceFile(disk, resolve(flags.out), `${jws}\n`, 0o644)
+  } finally {
+    unlock()
+  }
 }
 
 async function run(flags: Flags): Promise<void> {
@@ -83,9 +170,9 @@ async function run(flags: Flags): Promise<void> {
 /** The one place that knows which hardware there is. Throws `camera.source`, `camera.file`. */
 export function hardwareFor(config: Config, at: { disk: Disk; data: string }): Hardware {
   const source = parseSource(config.camera)
-  const { microphone, video } = config
+  const { microphone, video, button } = config
   return source.kind === 'v4l2' || source.kind === 'rtsp'
-    ? pi({ source, microphone, video, ...at })
+    ? pi({ source, microphone, video, button, ...at })
     : emulated({ source, microphone, ...at })
 }
 

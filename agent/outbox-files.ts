@@ -1,4 +1,4 @@
-import { basename, dirname, join } from 'node:path'
+import { basename, join } from 'node:path'
 import { PART_PATTERN } from '../protocol/topics.ts'
 import { type Disk, TEMPORARY } from '../storage/disk.ts'
 
@@ -23,6 +23,9 @@ export type OutboxItem =
 export type PartItem = Extract<OutboxItem, { kind: 'part' }>
 export type MessageItem = Exclude<OutboxItem, PartItem>
 
+/** How a clip's folder is called while it is removed. */
+const GONE = '.gone'
+
 /**
  * How the outbox lies on the disk: `clips/<epoch>-<counter>-<clipId>/<n>.<part>`, each a framed part as it will travel, and
  * `messages/<n>.<kind>`. Numbers are padded, so that names sort as things were made.
@@ -44,18 +47,22 @@ export class OutboxFiles {
     return join(this.#folder, 'messages')
   }
 
-  /** Makes the folders; they and their own entries outlive a power cut. */
   async make(): Promise<void> {
     for (const folder of [this.#clips, this.#messages]) await this.#disk.makeFolder(folder)
-    for (const folder of [this.#folder, dirname(this.#folder)]) await this.#disk.syncFolder(folder)
   }
 
   /** Makes a clip's own folder. */
   async makeClip(key: ClipKey): Promise<string> {
     const folder = join(this.#clips, folderName(key))
     await this.#disk.makeFolder(folder)
-    await this.#disk.syncFolder(this.#clips)
     return folder
+  }
+
+  /** Removes a clip whole: a power cut leaves all of it, or nothing that would be taken up. */
+  async removeClip(folder: string): Promise<void> {
+    await this.#disk.rename(folder, folder + GONE)
+    await this.#disk.syncFolder(this.#clips)
+    await this.#disk.remove(folder + GONE)
   }
 
   pathOfPart(folder: string, number: number, part: string): string {
@@ -71,6 +78,7 @@ export class OutboxFiles {
     const found: { key: ClipKey; folder: string; items: readonly PartItem[] }[] = []
     for (const name of await this.#disk.list(this.#clips)) {
       const folder = join(this.#clips, name)
+      if (name.endsWith(GONE)) await this.#disk.remove(folder)
       const key = readFolderName(name)
       if (key !== undefined) found.push({ key, folder, items: await this.#parts(key, folder) })
     }

@@ -41,7 +41,7 @@ export class Outbox {
   readonly #disk: Disk
   readonly #files: OutboxFiles
   readonly #maxBytes: number
-  readonly #lost: (lost: LostClips) => void
+  readonly #lost: (lost: LostClips) => Promise<void>
   #clips: HeldClip[] = []
   #messages: MessageItem[] = []
   #nextMessage = 1
@@ -49,18 +49,22 @@ export class Outbox {
   readonly #turn = new Turn()
   readonly #listeners = new Set<() => void>()
 
-  private constructor(disk: Disk, data: string, maxBytes: number, lost: (lost: LostClips) => void) {
+  private constructor(disk: Disk, data: string, maxBytes: number, lost: (lost: LostClips) => Promise<void>) {
     this.#disk = disk
     this.#files = new OutboxFiles(disk, join(data, 'outbox'))
     this.#maxBytes = maxBytes
     this.#lost = lost
   }
 
-  /** Takes up what an earlier run left. */
+  /**
+   * Takes up what an earlier run left.
+   *
+   * @param options.lost tells the household; resolves when a power cut cannot undo that.
+   */
   static async open(
     disk: Disk,
     data: string,
-    options: { maxBytes: number; lost: (lost: LostClips) => void },
+    options: { maxBytes: number; lost: (lost: LostClips) => Promise<void> },
   ): Promise<Outbox> {
     const outbox = new Outbox(disk, data, options.maxBytes, options.lost)
     await outbox.#load()
@@ -116,8 +120,8 @@ export class Outbox {
         await this.#turn.take(() => this.#keep(clip, part, path))
       }
     } catch (error) {
-      if (codeOf(error) === 'outbox.full') this.#tellLost(clip, 'outbox_full')
-      if (codeOf(error) === 'outbox.disk') this.#tellLost(clip, 'disk')
+      if (codeOf(error) === 'outbox.full') await this.#tellLost(clip, 'outbox_full')
+      if (codeOf(error) === 'outbox.disk') await this.#tellLost(clip, 'disk')
       throw error
     } finally {
       clip.finished = true
@@ -166,15 +170,21 @@ export class Outbox {
   /** The disk has spoilt it: it will never be sent, and the household is told that its clip is not whole. */
   async removeSpoilt(item: OutboxItem): Promise<void> {
     const clip = this.#clips.find(held => item.kind === 'part' && held.items.includes(item))
-    if (clip !== undefined) this.#tellLost(clip, 'disk')
+    if (clip !== undefined) await this.#tellLost(clip, 'disk')
     await this.remove(item)
   }
 
-  #tellLost(clip: HeldClip, cause: LostClips['cause']): void {
-    if (clip.told) return
+  /** Tells a clip once. Returns whether that worked; never rejects. */
+  async #tellLost(clip: HeldClip, cause: LostClips['cause']): Promise<boolean> {
+    if (clip.told) return true
     clip.told = true
     const { epoch, counter } = clip.key
-    this.#lost({ epoch, from: counter, to: counter, cause })
+    try {
+      await this.#lost({ epoch, from: counter, to: counter, cause })
+    } catch {
+      clip.told = false
+    }
+    return clip.told
   }
 
   async #removeIfDone(clip: HeldClip): Promise<void> {
@@ -188,13 +198,20 @@ export class Outbox {
     while (!current.gaveWay && this.bytes + bytes > this.#maxBytes) {
       const oldest = this.#clips[0]
       if (oldest === undefined || oldest === current) break
-      this.#clips.shift()
-      oldest.gaveWay = true
-      this.#tellLost(oldest, 'outbox_full')
-      await written(() => this.#disk.remove(oldest.folder))
-      this.#wake()
+      await this.#giveWay(oldest)
     }
     if (current.gaveWay || this.bytes + bytes > this.#maxBytes) throw new OwnlensError('outbox.full')
+  }
+
+  async #giveWay(clip: HeldClip): Promise<void> {
+    this.#clips = this.#clips.filter(other => other !== clip)
+    clip.gaveWay = true
+    // First: a power cut in between must not leave a clip that is gone, and nobody who was told.
+    const told = await this.#tellLost(clip, 'outbox_full')
+    await written(() => this.#files.removeClip(clip.folder))
+    // On a full disk there is room for the notice only now.
+    if (!told) await this.#tellLost(clip, 'outbox_full')
+    this.#wake()
   }
 
   async #load(): Promise<void> {

@@ -1,107 +1,93 @@
 import { randomBytes } from 'node:crypto'
-import type { Logger } from 'pino'
-import type { Hardware } from '../hardware/hardware.ts'
-import type { FaceDetector } from '../models/face-detector.ts'
+import { join } from 'node:path'
 import { codeOf, OwnlensError } from '../protocol/errors.ts'
 import { base32 } from '../protocol/ids.ts'
-import { gapKind } from '../protocol/messages.ts'
-import { sealStatement } from '../protocol/sealed.ts'
-import type { Disk } from '../storage/disk.ts'
-import { HubClient } from '../wire/hub-client.ts'
-import { record } from './agent.ts'
-import type { Config } from './config.ts'
+import { Finger } from './finger.ts'
 import { Household } from './household.ts'
-import { Enrolment } from './identity/enrol.ts'
-import { pairByFile } from './identity/pair-by-file.ts'
-import { type LostClips, Outbox } from './outbox.ts'
-import { publishOutbox } from './publisher.ts'
+import type { Bound } from './identity/answer.ts'
+import { settleJoining } from './identity/join.ts'
+import { hasOwner, readOwner } from './identity/owner.ts'
+import { finishReset, orderRelease, orderReset } from './identity/reset.ts'
+import { Signs } from './identity/signs.ts'
+import { HubTime } from './identity/time.ts'
+import { type AgentOptions, identityParts, type Left, type Life } from './life.ts'
+import { liveOwned } from './owned.ts'
 import { Sequence } from './sequence.ts'
-import { StatusReport } from './status.ts'
+import { liveUnpaired } from './unpaired.ts'
 
-export interface AgentOptions {
-  readonly config: Config
-  readonly hardware: Hardware
-  readonly disk: Disk
-  readonly data: string
-  readonly detector: FaceDetector
-  readonly log: Logger
-  /** The agent is to stop: it finishes the running clip and sends what it can. */
-  readonly signal: AbortSignal
-  /** For how long after `signal` it may go on with that. Default 3500. */
-  readonly graceMs?: number
-  readonly onPaired?: (household: Household) => void
-}
+const COPIED =
+  'this card was copied from another board: what it held is set aside for good, this is a new camera'
+const NEEDS_HOME = 'the camera needs its home: press the button, and show a code of `ownlens home repair`'
+
+/** It had an owner, and nobody can read any more who that was: only a reset helps. */
+const SOMEBODY: Bound = { pin: { householdId: '', rootId: '' }, household: undefined }
 
 /**
- * The whole agent: who it belongs to, what it sealed and has not sent, the camera, the hub. Returns when it has stopped.
+ * The whole agent, one state after the other until the signal (ARCHITECTURE, "Whose camera it is"). Returns when it has stopped.
  *
- * @throws OwnlensError `household.damaged`, `sequence.damaged`, `keystore.*`, `pair.lens`: what only a person can mend.
+ * @throws OwnlensError `keystore.*`, `camera.*`: what only a person can mend.
  */
 export async function runAgent(options: AgentOptions): Promise<void> {
-  const { config, hardware, disk, data, detector, log, signal, graceMs = 3500 } = options
-  const { clock, lamp, keyStore } = hardware
+  const { hardware, disk, data, detector, log, signal } = options
   await disk.makeFolder(data)
-  const signer = await keyStore.signer()
-  log.info({ deviceId: signer.id, detector: detector.runtime, camera: hardware.camera.name }, 'agent started')
-  const household = await whose(options, signer.id)
-  if (household === undefined) return
-  options.onPaired?.(household)
-
-  const boot = base32(randomBytes(16))
-  const gaps: LostClips[] = []
-  let tell = (lost: LostClips): void => void gaps.push(lost)
-  const outbox = await Outbox.open(disk, data, { maxBytes: config.outbox.maxBytes, lost: lost => tell(lost) })
-  const sequence = await Sequence.open(disk, data, household.claim.epoch)
-  const status = new StatusReport({ household, outbox, signer, boot, clock, name: config.name })
-  let gapCounter = 0
-  tell = ({ epoch, from, to, cause }) => {
-    const { envelope, recipients } = household.membership()
-    // Numbers of an earlier epoch mean other clips in this one.
-    if (epoch !== envelope.epoch) return
-    const at = new Date(clock.now()).toISOString()
-    const gap = { ...envelope, boot, counter: ++gapCounter, at, from, to, cause }
-    sealStatement(gapKind, gap, signer, recipients)
-      .then(sealed => outbox.putMessage('gap', sealed))
-      .catch(error => log.error({ code: codeOf(error) }, 'gap not told'))
-  }
-  for (const lost of gaps) tell(lost)
-  const refused = (error: unknown, where: string) => {
-    status.refuse(error)
-    log.warn({ code: codeOf(error), where, cause: (error as Error).message }, 'refused')
-  }
-
-  const grace = new AbortController()
-  const publishing = new AbortController()
-  const hurry = () => setTimeout(() => grace.abort(), graceMs).unref()
-  if (signal.aborted) hurry()
-  else signal.addEventListener('abort', hurry, { once: true })
-  const enrolment = new Enrolment({ disk, data, signer, boot })
-  const hub = new HubClient(household.claim.hub, { signal: publishing.signal })
-  const published = publishOutbox(
-    { hub, household, enrolment, outbox, status, log, refused },
-    { signal: publishing.signal },
-  )
-  const { camera, encoder } = hardware
-  const keeper = { encoder, clock, household, signer, outbox, sequence, boot, log }
+  const settled = await hardware.keyStore.settle()
+  if (settled.board === 'new') log.warn({ setAside: join(data, settled.setAside) }, COPIED)
+  const clock = await HubTime.open(disk, data, hardware.clock)
+  const over = new AbortController()
+  const finger = new Finger()
+  const signs = new Signs(hardware.lamp)
+  const life: Life = { ...options, signs, finger, clock, boot: base32(randomBytes(16)) }
+  const parts = identityParts(life, { signal })
+  const following = finger
+    .follow(hardware.button, { signal: AbortSignal.any([signal, over.signal]) })
+    .catch(error => log.error({ cause: (error as Error).message }, 'the button has failed'))
   try {
-    await record({ ...keeper, camera, lamp, detector, config, status }, { signal, grace: grace.signal })
-    await outbox.drained({ signal: grace.signal })
+    while (!signal.aborted) {
+      await finishReset(parts)
+      const { id: deviceId } = await hardware.keyStore.signer()
+      log.info({ deviceId, detector: detector.runtime, camera: hardware.camera.name }, 'agent started')
+      const left = await live(life, deviceId)
+      if (left.why === 'stopped') break
+      if (left.why === 'released') {
+        log.info('its household has let the camera go')
+        await orderRelease(parts)
+      } else if (left.why === 'reset') await orderReset(parts, { newKey: left.newKey })
+    }
+    // A reset that was ordered at the very end is done before anybody can read what should be forgotten.
+    await finishReset(parts)
   } finally {
-    publishing.abort()
-    await published
-    lamp.show('off')
-    log.info({ clips: outbox.clips }, 'agent stopped')
+    over.abort()
+    await following
+    await clock.saved()
+    signs.show('off')
+    log.info('agent stopped')
   }
 }
 
-/** The camera's household; an unpaired one waits for it, until the signal. */
-async function whose(
-  { disk, data, hardware, log, signal }: AgentOptions,
-  deviceId: string,
-): Promise<Household | undefined> {
-  const known = await Household.load(disk, data, deviceId)
-  if (known !== undefined) return known
-  hardware.lamp.show('unpaired')
-  if (hardware.pairsByFile) return pairByFile({ disk, data, keyStore: hardware.keyStore, log }, { signal })
-  throw new OwnlensError('pair.lens')
+/** Lives in the state that the disk tells, until it has ended. */
+async function live(life: Life, deviceId: string): Promise<Left> {
+  const { disk, data, log } = life
+  let household: Household | undefined
+  try {
+    household = await Household.load(disk, data, deviceId)
+    if (household === undefined) {
+      if (await hasOwner(disk, data)) throw new OwnlensError('household.damaged', 'it is gone')
+      return await liveUnpaired(life, undefined)
+    }
+    // First: a half of this very claim that waits still would go on with numbers that are lost.
+    await settleJoining({ disk, data }, household)
+    const sequence = await Sequence.open(disk, data, household.claim.epoch)
+    life.onPaired?.(household)
+    return await liveOwned(life, household, sequence)
+  } catch (error) {
+    const code = codeOf(error)
+    if (code !== 'household.damaged' && code !== 'sequence.damaged') throw error
+    const { message, todo } = error as OwnlensError
+    log.error({ code, cause: message, todo }, NEEDS_HOME)
+    // What it knows of roster and root stays: nobody may take it back to older ones.
+    if (household !== undefined)
+      return liveUnpaired(life, { pin: household.pin, household, needsEpoch: true })
+    const pin = await readOwner(disk, data)
+    return liveUnpaired(life, pin === undefined ? SOMEBODY : { pin, household: undefined })
+  }
 }

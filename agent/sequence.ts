@@ -38,12 +38,28 @@ export class Sequence {
     if (text !== undefined) {
       try {
         const held = fileSchema.parse(JSON.parse(text))
+        // Its numbers were used: which ones of this epoch, nobody knows any more.
+        if (held.epoch > inEpoch) throw new Error(`it is of epoch ${held.epoch}`)
         if (held.epoch === inEpoch) state = held
       } catch (cause) {
         throw new OwnlensError('sequence.damaged', path, { cause })
       }
     }
     return new Sequence(disk, path, state)
+  }
+
+  /**
+   * Makes room for a new epoch in place of an earlier one's numbers, or of a damaged file; on the disk before that epoch is
+   * anybody's. Numbers of this very epoch stay.
+   */
+  static async begin(disk: Disk, data: string, inEpoch: number): Promise<void> {
+    const path = join(data, 'sequence.json')
+    const text = await readText(disk, path)
+    if (text === undefined) return
+    const held = fileSchema.safeParse(parsed(text))
+    if (held.data?.epoch === inEpoch) return
+    const state: State = { epoch: inEpoch, next: 1, previous: null }
+    await replaceFile(disk, path, JSON.stringify(state))
   }
 
   /** The next number. One whose writing failed is skipped: it may be on the disk. */
@@ -72,5 +88,13 @@ export class Sequence {
 
   async #write(state: State): Promise<void> {
     await replaceFile(this.#disk, this.#path, JSON.stringify(state))
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
   }
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '../hardware/hardware.ts'
 import { codeOf } from '../protocol/errors.ts'
 import type { Signer } from '../protocol/keys.ts'
+import type { LogPosition } from '../protocol/log.ts'
 import { type Status, statusKind } from '../protocol/messages.ts'
 import { sealStatement } from '../protocol/sealed.ts'
 import { Bell } from './bell.ts'
@@ -19,6 +20,7 @@ export class StatusReport {
   #counter = 0
   #fault: string | null = null
   #microphone = false
+  #trouble: string | null = null
   readonly #refused = new Map<string, number>()
   readonly #bell = new Bell()
 
@@ -31,6 +33,13 @@ export class StatusReport {
     if (fault === this.#fault && microphone === this.#microphone) return
     this.#fault = fault
     this.#microphone = microphone
+    this.#bell.ring()
+  }
+
+  /** What the registrar has against the camera: its code, or null. */
+  trouble(code: string | null): void {
+    if (code === this.#trouble) return
+    this.#trouble = code
     this.#bell.ring()
   }
 
@@ -63,7 +72,7 @@ export class StatusReport {
   }
 
   async #seal(): Promise<Uint8Array> {
-    const { household, outbox, signer, boot, clock, name } = this.#parts
+    const { household, outbox, signer, boot, clock, name, log } = this.#parts
     const { envelope, recipients } = household.membership()
     const status: Status = {
       ...envelope,
@@ -74,10 +83,11 @@ export class StatusReport {
       name,
       version: VERSION,
       camera: this.#fault === null ? 'ok' : 'fault',
-      fault: this.#fault,
+      fault: this.#fault ?? this.#trouble ?? log.trouble,
       microphone: this.#microphone,
       outbox: { clips: outbox.clips, bytes: outbox.bytes },
       refused: Object.fromEntries(this.#refused),
+      log: log.position,
     }
     return sealStatement(statusKind, status, signer, recipients)
   }
@@ -90,4 +100,6 @@ interface StatusParts {
   readonly boot: string
   readonly clock: Clock
   readonly name: string
+  /** How far the hub's log was followed, and what it is refused for. */
+  readonly log: { readonly position: LogPosition | null; readonly trouble: string | null }
 }

@@ -44,7 +44,7 @@ export async function measureCatchUp(
 }
 
 async function fillOutbox({ data }: Side): Promise<void> {
-  const outbox = await Outbox.open(disk, data, { maxBytes: 2 ** 40, lost: () => undefined })
+  const outbox = await Outbox.open(disk, data, { maxBytes: 2 ** 40, lost: async () => undefined })
   for (let clip = 0; clip < CLIPS; clip++) {
     const key = { epoch: 1, counter: clip + 1, clipId: base32(randomBytes(16)) }
     await outbox.put(key, parts())

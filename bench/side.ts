@@ -1,15 +1,16 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
-import { makeLog } from '../cli/log.ts'
-import { type Hub, startHub } from '../deploy/hub/hub.ts'
-import { Household } from '../home/household.ts'
-import { pairByFile } from '../home/pair.ts'
+import { foundAt } from '../demo/found-at.ts'
+import type { Hub } from '../deploy/hub/hub.ts'
+import { startLoopbackHub } from '../deploy/hub/loopback.ts'
+import type { Household } from '../home/household.ts'
+import { pairThroughLens } from '../home/pair.ts'
+import { writeCode } from '../home/show-code.ts'
 import { disk } from '../storage/disk.ts'
-import { folderChanges } from '../storage/folder-changes.ts'
 
 const OWNLENS = fileURLToPath(new URL('../../bin/ownlens', import.meta.url))
 
@@ -27,31 +28,8 @@ export interface Side {
 
 export async function startSide(within: string, broker: 'aedes' | 'mosquitto' = 'aedes'): Promise<Side> {
   const folder = await mkdtemp(join(within, 'side-'))
-  const log = makeLog('silent', 'bench')
-  const hub = await startHub({
-    data: join(folder, 'hub'),
-    disk,
-    host: '127.0.0.1',
-    port: 0,
-    mqttPort: 0,
-    broker,
-    names: ['127.0.0.1'],
-    storeBytes: 2 ** 35,
-    requestsPerMinute: 100_000,
-    log,
-  })
-  const passphrase = randomBytes(16).toString('hex')
-  const { household } = await Household.create({
-    disk,
-    folder: join(folder, 'home'),
-    hub: { url: hub.url, caId: hub.caId },
-    code: await hub.registrationCode(),
-    passphrase,
-    suite: 'hybrid',
-    name: 'Home',
-    memberName: 'Owner',
-    workFactor: 10,
-  })
+  const hub = await startLoopbackHub(join(folder, 'hub'), { broker })
+  const { household, passphrase } = await foundAt(hub, join(folder, 'home'))
   const data = join(folder, 'camera')
   return {
     hub,
@@ -64,19 +42,13 @@ export async function startSide(within: string, broker: 'aedes' | 'mosquitto' = 
       const agent = spawn(OWNLENS, ['agent', '--config', config, '--data', data], {
         stdio: ['ignore', 'ignore', 'pipe'],
       })
-      const opened = new Promise<void>((resolve, reject) => {
-        agent.once('exit', code => reject(new Error(`the agent ended with ${code}`)))
-        createInterface({ input: agent.stderr }).on('line', line => {
-          if (line.includes('"msg":"camera opened"')) resolve()
+      const { opened, blinked } = listenTo(agent)
+      if ((await disk.info(join(data, 'household.json'))) === undefined)
+        await pairThroughLens(household, await household.unlockRoot(passphrase), {
+          signal: AbortSignal.timeout(60_000),
+          show: code => writeCode(code, join(data, 'emulated', 'code.png')),
+          confirm: async code => (await blinked) === code,
         })
-      })
-      if ((await disk.info(join(data, 'household.json'))) === undefined) {
-        const pair = join(data, 'pair')
-        await disk.makeFolder(pair)
-        for await (const _ of folderChanges(pair, { signal: AbortSignal.timeout(30_000) }))
-          if ((await disk.info(join(pair, 'half.jws'))) !== undefined) break
-        await pairByFile(household, await household.unlockRoot(passphrase), pair, { timeoutMs: 30_000 })
-      }
       await opened
       return agent
     },
@@ -89,4 +61,26 @@ export async function startSide(within: string, broker: 'aedes' | 'mosquitto' = 
       await rm(folder, { recursive: true, force: true })
     },
   }
+}
+
+/** What the agent logs: that its camera is open for recording, and the short code that its lamp blinks. */
+function listenTo(agent: ChildProcess & { readonly stderr: Readable }): {
+  opened: Promise<void>
+  blinked: Promise<string>
+} {
+  const lines = createInterface({ input: agent.stderr })
+  const opened = new Promise<void>((resolve, reject) => {
+    agent.once('exit', code => reject(new Error(`the agent ended with ${code}`)))
+    lines.on('line', line => {
+      if (line.includes('"msg":"camera opened"')) resolve()
+    })
+  })
+  opened.catch(() => undefined)
+  const blinked = new Promise<string>(resolve => {
+    lines.on('line', line => {
+      const [, code] = /"shortCode":"(\d{4})"/.exec(line) ?? []
+      if (code !== undefined) resolve(code)
+    })
+  })
+  return { opened, blinked }
 }

@@ -1,22 +1,22 @@
-import { randomBytes } from 'node:crypto'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseConfig } from '../agent/config.ts'
 import { hardwareFor } from '../agent/main.ts'
-import { pause } from '../agent/publisher.ts'
+import { pause } from '../agent/pause.ts'
 import { runAgent } from '../agent/run.ts'
 import { makeLog } from '../cli/log.ts'
 import { emptyCoreDumps } from '../cli/no-core.ts'
-import { type Hub, startHub } from '../deploy/hub/hub.ts'
+import { startLoopbackHub } from '../deploy/hub/loopback.ts'
 import { microphones } from '../hardware/pi/alsa.ts'
-import { Household } from '../home/household.ts'
+import { parseSource } from '../hardware/source.ts'
 import { Ledger } from '../home/ledger.ts'
-import { pairByFile } from '../home/pair.ts'
 import { createFaceDetector } from '../models/detector.ts'
+import type { FaceDetector } from '../models/face-detector.ts'
 import { disk } from '../storage/disk.ts'
-import { folderChanges } from '../storage/folder-changes.ts'
+import { foundAt } from './found-at.ts'
 import { HomeSide } from './home-side.ts'
+import { pairCamera, WatchedLamp } from './pair-camera.ts'
 import { Stranger } from './stranger.ts'
 import { describeSummary, type Summary, summarise } from './summary.ts'
 
@@ -32,7 +32,7 @@ export interface DemoOptions {
 const FINISH_MS = 30_000
 
 /**
- * The main job on one machine: hub, household, stranger and one camera, each the real thing; the camera is paired by file.
+ * The main job on one machine: hub, household, stranger and one camera, each the real thing; the camera is paired through its lens.
  *
  * @returns whether a clip with a face was opened at home and nothing by the stranger.
  */
@@ -70,16 +70,9 @@ async function play(
   const log = makeLog(options.verbose ? 'info' : 'silent', 'demo')
   const mqtt = { messages: 0, bytes: 0 }
   let stranger: Stranger | undefined
-  const hub = await startHub({
-    data: join(work, 'hub'),
-    disk,
-    host: '127.0.0.1',
-    port: 0,
-    mqttPort: 0,
-    broker: 'aedes',
-    names: ['127.0.0.1'],
-    storeBytes: 2 ** 33,
-    requestsPerMinute: 100_000,
+  let detector: FaceDetector | undefined
+  const listening = new AbortController()
+  const hub = await startLoopbackHub(join(work, 'hub'), {
     log,
     tap: (topic, payload) => {
       mqtt.messages++
@@ -89,19 +82,21 @@ async function play(
   })
   try {
     tell(`hub at ${hub.url}, broker at ${hub.brokerUrl}`)
-    const { household, passphrase } = await makeHousehold(hub, join(work, 'home'), 'Home')
-    const other = await makeHousehold(hub, join(work, 'stranger'), 'Stranger')
+    const { household, passphrase } = await foundAt(hub, join(work, 'home'))
+    const other = await foundAt(hub, join(work, 'stranger'), { name: 'Stranger' })
     stranger = new Stranger(other.household)
     tell('a household, and a stranger beside it')
 
-    const detector = await createFaceDetector({ runtime: 'litert', minScore: 0.5 })
+    detector = await createFaceDetector({ runtime: 'litert', minScore: 0.5 })
     const data = join(work, 'camera')
     const config = parseConfig({
       name: 'Demo camera',
       camera: options.camera,
       microphone: await microphoneFor(options.camera),
     })
-    const hardware = { ...hardwareFor(config, { disk, data }), pairsByFile: true }
+    const own = hardwareFor(config, { disk, data })
+    const lamp = new WatchedLamp(own.lamp)
+    const hardware = { ...own, lamp }
     let paired: (() => void) | undefined
     const isPaired = new Promise<void>(done => {
       paired = done
@@ -119,14 +114,15 @@ async function play(
     })
     const failed = finished.then(() => Promise.reject(new Error('the camera ended before it was paired')))
     failed.catch(() => undefined)
-    await Promise.race([introduced(join(data, 'pair'), over.signal), failed])
     const root = await household.unlockRoot(passphrase)
-    const { deviceId } = await pairByFile(household, root, join(data, 'pair'), { timeoutMs: 30_000 })
+    const { kind } = parseSource(options.camera)
+    const isEmulated = kind !== 'v4l2' && kind !== 'rtsp'
+    const where = { lamp, isEmulated, data, out, tell, signal: over.signal }
+    const { deviceId } = await Promise.race([pairCamera(household, root, where), failed])
     await Promise.race([isPaired, failed])
     tell(`camera ${deviceId.slice(0, 12)}… paired; it sees ${hardware.camera.name}`)
 
     const home = new HomeSide(household, await Ledger.open(disk, join(work, 'home')), out, tell)
-    const listening = new AbortController()
     const listens = home.listen({ signal: listening.signal })
     const spies = stranger.listen(household.id, { signal: listening.signal })
     await Promise.race([pause(options.seconds * 1000, over.signal), finished])
@@ -138,7 +134,6 @@ async function play(
     await stranger.askStore(household.id)
     listening.abort()
     await listens
-    await detector.close()
     const { asked, granted, received, fetched } = stranger
     tell(
       `the stranger asked for ${asked} subscriptions and got ${granted}, with ${received} messages; the store gave it ${fetched} things`,
@@ -147,40 +142,16 @@ async function play(
     const strangers = await stranger.tryAll()
     return summarise({ clips: home.opened, alerts: home.alerts, mqtt, strangers })
   } finally {
+    // Also after a failure: the detector's thread and whoever listens would keep the process alive.
+    over.abort()
+    listening.abort()
+    await detector?.close()
     await hub.close()
   }
-}
-
-async function makeHousehold(
-  hub: Hub,
-  folder: string,
-  name: string,
-): Promise<{ household: Household; passphrase: string }> {
-  const passphrase = randomBytes(16).toString('hex')
-  const { household } = await Household.create({
-    disk,
-    folder,
-    hub: { url: hub.url, caId: hub.caId },
-    code: await hub.registrationCode(),
-    passphrase,
-    suite: 'hybrid',
-    name,
-    memberName: 'Owner',
-    // A random passphrase needs no slow hash.
-    workFactor: 10,
-  })
-  return { household, passphrase }
 }
 
 /** Sound where there is any. */
 async function microphoneFor(camera: string): Promise<string> {
   if (!camera.startsWith('/dev/')) return 'auto'
   return (await microphones()).length > 0 ? 'auto' : 'none'
-}
-
-/** Waits until the camera has introduced itself. */
-async function introduced(folder: string, signal: AbortSignal): Promise<void> {
-  await disk.makeFolder(folder)
-  for await (const _ of folderChanges(folder, { signal }))
-    if ((await disk.info(join(folder, 'half.jws'))) !== undefined) return
 }

@@ -37,7 +37,8 @@ export class HomeSide {
           void this.openRest()
         } else if (news.kind === 'status' && news.message.fault !== null) {
           this.#tell(`the camera reports a fault: ${news.message.fault}`)
-        } else if (news.kind === 'refused') this.#tell(`refused: ${news.error.message}`)
+        } else if (news.kind === 'gone') this.#tell('the hub has gone')
+        else if (news.kind === 'refused') this.#tell(`refused: ${news.error.message}`)
       },
       { signal },
     )
@@ -52,7 +53,7 @@ export class HomeSide {
 
   async #openRest(): Promise<void> {
     const { tls } = await this.#household.enrol()
-    await this.#household.refreshRoster(tls)
+    await this.#household.refresh(tls)
     const known = new Set(this.opened.map(({ clipId }) => clipId))
     const clips = await clipsAtHub(this.#household.hub, tls, this.#household.id)
     const fresh = clips.filter(({ clipId, parts }) => parts.includes('end') && !known.has(clipId))

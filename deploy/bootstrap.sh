@@ -25,7 +25,7 @@ fi
 # command:package
 wanted='ffmpeg:ffmpeg v4l2-ctl:v4l-utils arecord:alsa-utils flock:util-linux setpriv:util-linux'
 case $for_what in
-  test | bench) wanted="$wanted mosquitto:mosquitto age:age openssl:openssl curl:curl" ;;
+  test | bench) wanted="$wanted mosquitto:mosquitto age:age openssl:openssl curl:curl python3:python3" ;;
 esac
 case $for_what in
   bench) wanted="$wanted mosquitto_pub:mosquitto-clients motion:motion" ;;

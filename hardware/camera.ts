@@ -2,7 +2,7 @@ import { codeOf, OwnlensError } from '../protocol/errors.ts'
 import { Fmp4Splitter, type Fmp4Timing, readFragmentTimes, readTiming } from '../protocol/fmp4.ts'
 import { type Capture, captureCommand, smallFrame } from './arguments.ts'
 import { KEY_GAP_MAX } from './capture.ts'
-import { type Ffmpeg, startFfmpeg } from './ffmpeg.ts'
+import { type Ffmpeg, startFfmpeg, stopWith } from './ffmpeg.ts'
 import { cameraError, cameraLost } from './ffmpeg-errors.ts'
 import type { Camera, CameraSession, Fragment, Frame, FrameOptions } from './hardware.ts'
 import { ByteQueue, LatestQueue } from './queue.ts'
@@ -63,10 +63,9 @@ async function startSession(opened: Opened, signal: AbortSignal): Promise<Camera
   readFrames(opened, frames, watchdog)
   const init = readRing(opened, fragments, watchdog, fail)
 
-  const abort = () => void process.stop()
-  signal.addEventListener('abort', abort, { once: true })
+  const leaveOff = stopWith(signal, process)
   const ended = process.ended.then(({ failed, lastWords }) => {
-    signal.removeEventListener('abort', abort)
+    leaveOff()
     watchdog.stop()
     frames.close()
     fragments.close()

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { OwnlensError } from '../protocol/errors.ts'
 import { Fmp4Splitter } from '../protocol/fmp4.ts'
 import { clipCommand, stillCommand, toArguments } from './arguments.ts'
-import { type Ffmpeg, startFfmpeg } from './ffmpeg.ts'
+import { type Ffmpeg, startFfmpeg, stopWith } from './ffmpeg.ts'
 import type { Encoder, Fragment } from './hardware.ts'
 
 /** An encoder that has pictures to work on, a reader that waits, and nothing to say for so long, hangs. */
@@ -14,8 +14,7 @@ export function ffmpegEncoder({ hangsMs = HANGS_MS } = {}): Encoder {
   return {
     async *clip(ring, fragments, { signal }) {
       const process = await startFfmpeg(clipCommand(ring.format.video, await best))
-      const stop = () => void process.stop(500)
-      signal.addEventListener('abort', stop, { once: true })
+      const leaveOff = stopWith(signal, process, 500)
       const fed = feed(process, ring.init, fragments)
       const watch = new HangWatch(process, hangsMs)
       try {
@@ -33,19 +32,18 @@ export function ffmpegEncoder({ hangsMs = HANGS_MS } = {}): Encoder {
           throw new OwnlensError('encoder.failed', undefined, { cause: new Error(lastWords.slice(-1000)) })
       } finally {
         watch.stop()
-        signal.removeEventListener('abort', stop)
+        leaveOff()
         await process.stop(500)
       }
     },
     async still(ring, fragments, { signal, longSide }) {
       const process = await startFfmpeg(stillCommand(longSide))
-      const stop = () => void process.stop(500)
-      signal.addEventListener('abort', stop, { once: true })
+      const leaveOff = stopWith(signal, process, 500)
       const fed = feed(process, ring.init, fragments)
       const chunks: Uint8Array[] = []
       for await (const bytes of process.stdout) chunks.push(bytes)
       await fed
-      signal.removeEventListener('abort', stop)
+      leaveOff()
       const picture = lastJpeg(Buffer.concat(chunks))
       if (picture !== undefined) return picture
       signal.throwIfAborted()

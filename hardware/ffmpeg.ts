@@ -85,6 +85,19 @@ export async function startFfmpeg(line: CommandLine): Promise<Ffmpeg> {
   })
 }
 
+/**
+ * Ends it when the signal is aborted, also when that was while it was being started. Returns how to leave off.
+ *
+ * @param graceMs as for `stop`.
+ */
+export function stopWith(signal: AbortSignal, process: Ffmpeg, graceMs?: number): () => void {
+  const stop = () => void process.stop(graceMs)
+  signal.addEventListener('abort', stop, { once: true })
+  // Nobody would hear of it any more.
+  if (signal.aborted) stop()
+  return () => signal.removeEventListener('abort', stop)
+}
+
 /** One call with several arguments: fluent-ffmpeg splits a single one at its blanks. */
 function addAll(
   command: FfmpegCommand,

@@ -10,9 +10,8 @@ export interface Hardware {
   readonly encoder: Encoder
   readonly clock: Clock
   readonly lamp: Lamp
+  readonly button: Button
   readonly keyStore: KeyStore
-  /** Whether a claim may be taken up from `DATA/pair/` (emulated boards only; real ones pair through the lens). */
-  readonly pairsByFile: boolean
 }
 
 export interface Camera {
@@ -96,21 +95,79 @@ export interface Clock {
   now(): number
   /** Monotonic milliseconds. */
   monotonic(): number
-  /** Whether the wall clock can be believed (set by network time, or by the hub's signed time). */
+  /** Whether `now` can be believed: only once a hub has signed what time it is. */
   sure(): boolean
 }
 
-/** What a person at the camera sees. */
-export type LampState = 'off' | 'starting' | 'unpaired' | 'ready' | 'recording' | 'fault'
+/**
+ * What a person at the camera sees. `unpaired`: it belongs to nobody and its window is closed; `reading`: hold a code before
+ * the lens; `refused`: what was held there was not taken.
+ */
+export type LampState =
+  | 'off'
+  | 'starting'
+  | 'unpaired'
+  | 'reading'
+  | 'refused'
+  | 'ready'
+  | 'recording'
+  | 'fault'
 
 export interface Lamp {
   show(state: LampState): void
+  /** Blinks a short code (digits of 1 to 6), again and again until something else is shown. */
+  blink(code: string): void
 }
 
-/** Holds the device's keys. `file` on disk today; a TPM later behind the same interface. */
+/**
+ * What a finger did. `short`: under two seconds. `hold`: ten seconds or more. `long hold`: twenty or more. What lies between
+ * two and ten seconds was given up, and is no press.
+ */
+export interface Press {
+  readonly kind: 'short' | 'hold' | 'long hold'
+}
+
+export interface Button {
+  /**
+   * Presses as the button is let go; ends with the signal. A board without a button never yields. There is one reader at a
+   * time.
+   */
+  presses(options: { signal: AbortSignal }): AsyncIterable<Press>
+}
+
+/** What a board finds in its data folder at a start. */
+export type Settled =
+  /** What belongs to this board, or nothing yet. */
+  | { readonly board: 'same' }
+  /** What another board had written: it was set aside whole into this folder of the data folder. This is a new device. */
+  | { readonly board: 'new'; readonly setAside: string }
+
+/** Age identities (secret) that homes seal to. */
+export interface AgeIdentities {
+  readonly x25519: string
+  readonly hybrid: string
+}
+
+/**
+ * Holds the device's keys and knows which board they belong to. `file` and `emulated` keep them on the disk; a TPM, which
+ * never gives a key away, fits behind the same interface.
+ */
 export interface KeyStore {
-  /** Signs with the device key, made at first use. Throws `keystore.locked` or `keystore.damaged`. */
+  /**
+   * Makes sure that the data folder is this board's own, before anything in it is read and anybody is asked for anything: a
+   * card that was copied into another board starts as a new, unpaired device. Later calls give the first one's answer.
+   *
+   * @throws OwnlensError `keystore.board`: it cannot be told which board this is; `keystore.aside`, `keystore.damaged`,
+   * `keystore.locked`.
+   */
+  settle(): Promise<Settled>
+  /** Signs with the device key, made at first use. Settles first. Throws `keystore.locked` or `keystore.damaged`. */
   signer(): Promise<Signer>
-  /** The age identities (secret) that homes seal to, made at first use. */
-  ageIdentities(): Promise<{ readonly x25519: string; readonly hybrid: string }>
+  /** Made at first use. Settles first. */
+  ageIdentities(): Promise<AgeIdentities>
+  /**
+   * Makes this board a new device: another device key and other age identities, both or neither, also after a power cut.
+   * What was signed, sealed or claimed under the old ones is the caller's to remove before.
+   */
+  replaceKeys(): Promise<void>
 }

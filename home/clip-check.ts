@@ -11,9 +11,12 @@ import { OwnlensError } from '../protocol/errors.ts'
 import { kindOfPart, type Part, type PartCounts, partNames, readPart } from '../protocol/part.ts'
 import { openStatement } from '../protocol/sealed.ts'
 import { type Statement, statementHash } from '../protocol/statement.ts'
+import { type Blocked, mustBeBefore } from './blocks.ts'
 
 /** A clip whose opening holds, and its manifest if there is one. No video has been looked at. */
 export interface CheckedHead {
+  /** The one that the clip was recorded under: a camera that was repaired in between sends it under a later epoch's topics. */
+  readonly claim: Claim
   readonly opening: Opening
   /** Null when the clip was cut short. */
   readonly end: { readonly manifest: Manifest; readonly sha256: string; readonly counts: PartCounts } | null
@@ -21,6 +24,8 @@ export interface CheckedHead {
 
 /** What is needed of a sealed clip here. */
 interface Source {
+  readonly epoch: number
+  readonly deviceId: string
   readonly clipId: string
   readonly parts: readonly string[]
   read(part: string): Promise<Uint8Array>
@@ -30,22 +35,28 @@ interface Source {
  * Opens and checks what a clip says of itself (PROTOCOL 6.8, steps 1 to 4): frames, the claim's device as signer, the
  * envelope, opening and manifest telling the same story.
  *
- * @throws OwnlensError `clip.frames`, `clip.envelope`, and what `readPart` and `openStatement` throw.
+ * @param claims the household's own. The one that counts is of the sealed opening's epoch, which is not above the topic's.
+ * @param blocked cameras of which nothing is opened that was begun since then.
+ * @throws OwnlensError `clip.claim`, `clip.frames`, `clip.envelope`, `clip.blocked`, and what `readPart` and `openStatement` throw.
  */
 export async function checkHead(
   clip: Source,
-  claim: Claim,
+  claims: readonly Claim[],
   identities: readonly string[],
+  blocked: readonly Blocked[],
 ): Promise<CheckedHead> {
-  const opened = await openStatement(
-    openingKind,
-    (await part(clip, 'open')).payload,
-    identities,
-    claim.deviceId,
-  )
-  const opening = opened.payload
+  const own = claims.filter(({ deviceId, epoch }) => deviceId === clip.deviceId && epoch <= clip.epoch)
+  // A topic's epoch is one in which the camera is this home's: nobody else may send under it.
+  if (!own.some(({ epoch }) => epoch === clip.epoch)) throw new OwnlensError('clip.claim')
+  const { payload } = await part(clip, 'open')
+  const { payload: opening } = await openStatement(openingKind, payload, identities, clip.deviceId)
+  if (opening.epoch > clip.epoch) throw new OwnlensError('clip.envelope', 'of a later epoch')
+  const claim = own.find(({ epoch }) => epoch === opening.epoch)
+  if (claim === undefined) throw new OwnlensError('clip.claim', `epoch ${opening.epoch}`)
   checkEnvelope(opening, claim, clip.clipId)
-  if (!clip.parts.includes('end')) return { opening, end: null }
+  const { deviceId, epoch, startedAt: at, clockSure } = opening
+  mustBeBefore(blocked, { deviceId, epoch, at, clockSure })
+  if (!clip.parts.includes('end')) return { claim, opening, end: null }
   const last = await part(clip, 'end')
   const statement: Statement<Manifest> = await openStatement(
     manifestKind,
@@ -66,7 +77,7 @@ export async function checkHead(
     throw new OwnlensError('clip.frames', 'thumb')
   const missing = partNames(last.parts).filter(name => !clip.parts.includes(name))
   if (missing.length > 0) throw new OwnlensError('clip.incomplete', `${missing.length} parts are missing`)
-  return { opening, end: { manifest, sha256: statementHash(statement.jws), counts: last.parts } }
+  return { claim, opening, end: { manifest, sha256: statementHash(statement.jws), counts: last.parts } }
 }
 
 /**

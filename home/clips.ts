@@ -1,5 +1,5 @@
-import type { Claim } from '../protocol/claim.ts'
 import { OwnlensError } from '../protocol/errors.ts'
+import { blockedNow } from './blocks.ts'
 import { checkHead } from './clip-check.ts'
 import type { SealedClip } from './clip-source.ts'
 import type { Household } from './household.ts'
@@ -9,6 +9,8 @@ import { type OpenedClip, openClip } from './open-clip.ts'
 /** What can be said of a clip without opening its video. */
 export interface ListedClip {
   readonly clip: SealedClip
+  /** In which it was recorded; the topic's may be later. */
+  readonly epoch: number
   readonly counter: number
   readonly startedAt: string
   readonly durationMs: number | null
@@ -19,19 +21,6 @@ export interface ListedClip {
 }
 
 export type Refused = { readonly clip: SealedClip; readonly error: OwnlensError }
-
-/** Something else of the hub's that was refused; what this app held before stays. */
-export interface RefusedStatement {
-  readonly kind: 'roster' | 'claim'
-  readonly error: OwnlensError
-}
-
-/** The claim that covers a clip. Throws `clip.claim`. */
-export function claimFor(clip: SealedClip, claims: readonly Claim[]): Claim {
-  const claim = claims.find(({ deviceId, epoch }) => deviceId === clip.deviceId && epoch === clip.epoch)
-  if (claim === undefined) throw new OwnlensError('clip.claim')
-  return claim
-}
 
 /** What is wrong with this one clip. A hub that has gone is no fault of a clip's: it is thrown on. */
 function refusalOf(error: unknown): OwnlensError {
@@ -45,20 +34,20 @@ export async function listClips(
   ledger: Ledger,
   clips: readonly SealedClip[],
 ): Promise<{ listed: readonly ListedClip[]; refused: readonly Refused[] }> {
-  const claims = await household.claims()
+  const [claims, blocked] = [await household.claims(), await blockedNow(household)]
   const listed: ListedClip[] = []
   const refused: Refused[] = []
   // Clips are compared with each other too, and nothing of that is remembered.
   const numbers = ledger.copy()
   for (const clip of clips) {
     try {
-      const claim = claimFor(clip, claims)
-      const { opening, end } = await checkHead(clip, claim, household.identities)
+      const { claim, opening, end } = await checkHead(clip, claims, household.identities, blocked)
       const chained = end && { sha256: end.sha256, previous: end.manifest.previous }
       numbers.check(claim, opening.counter, clip.clipId, chained ?? undefined)
       numbers.note(claim, opening.counter, clip.clipId, chained ?? undefined)
       listed.push({
         clip,
+        epoch: claim.epoch,
         counter: opening.counter,
         startedAt: opening.startedAt,
         durationMs: end?.manifest.durationMs ?? null,
@@ -70,8 +59,8 @@ export async function listClips(
       refused.push({ clip, error: refusalOf(error) })
     }
   }
-  const order = ({ clip, counter }: ListedClip) =>
-    `${clip.deviceId}/${clip.epoch}/${String(counter).padStart(16, '0')}`
+  const order = ({ clip, epoch, counter }: ListedClip) =>
+    `${clip.deviceId}/${String(epoch).padStart(10, '0')}/${String(counter).padStart(16, '0')}`
   listed.sort((a, b) => (order(a) < order(b) ? -1 : 1))
   return { listed, refused }
 }
@@ -87,17 +76,18 @@ export function missingNumbers(
   ledger: Ledger,
 ): readonly { deviceId: string; from: number; to: number }[] {
   const missing: { deviceId: string; from: number; to: number }[] = []
-  for (const [index, { clip, counter }] of listed.entries()) {
+  for (const [index, { clip, epoch, counter }] of listed.entries()) {
     const before = listed[index - 1]
-    const same = before?.clip.deviceId === clip.deviceId && before.clip.epoch === clip.epoch
+    const { deviceId } = clip
+    const same = before?.clip.deviceId === deviceId && before.epoch === epoch
     const last = same ? before.counter : 0
     let from: number | undefined
     // A camera that names a number far off is not counted up to.
     for (let number = Math.max(last + 1, counter - GAP_MAX); number <= counter; number++) {
-      const absent = number < counter && !ledger.knows(clip, number)
+      const absent = number < counter && !ledger.knows({ deviceId, epoch }, number)
       if (absent) from ??= number
       else if (from !== undefined) {
-        missing.push({ deviceId: clip.deviceId, from, to: number - 1 })
+        missing.push({ deviceId, from, to: number - 1 })
         from = undefined
       }
     }
@@ -112,13 +102,13 @@ export async function openClips(
   clips: readonly SealedClip[],
   out: string,
 ): Promise<{ opened: readonly OpenedClip[]; refused: readonly Refused[] }> {
-  const claims = await household.claims()
+  const [claims, blocked] = [await household.claims(), await blockedNow(household)]
   const opened: OpenedClip[] = []
   const refused: Refused[] = []
   for (const clip of clips) {
     try {
       const { identities } = household
-      opened.push(await openClip(clip, { claim: claimFor(clip, claims), identities, ledger, out }))
+      opened.push(await openClip(clip, { claims, blocked, identities, ledger, out }))
     } catch (error) {
       refused.push({ clip, error: refusalOf(error) })
     }

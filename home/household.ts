@@ -1,54 +1,40 @@
 import { randomBytes } from 'node:crypto'
-import {
-  Decrypter,
-  Encrypter,
-  generateHybridIdentity,
-  generateX25519Identity,
-  identityToRecipient,
-} from 'age-encryption'
 import { z } from 'zod'
 import { type Claim, readClaim } from '../protocol/claim.ts'
 import { OwnlensError } from '../protocol/errors.ts'
-import type { Recipients, Suite } from '../protocol/fields.ts'
-import { base32, householdIdOf } from '../protocol/ids.ts'
-import {
-  makePrivateKey,
-  privateKeyFromPem,
-  privateKeyToPem,
-  publicKeyOf,
-  type Signer,
-  signerOf,
-} from '../protocol/keys.ts'
-import { acceptRoster, type Roster, recipientKind, rosterKind } from '../protocol/roster.ts'
+import { base32 } from '../protocol/ids.ts'
+import { privateKeyFromPem, type Signer, signerOf } from '../protocol/keys.ts'
+import { moveKind, readOrder } from '../protocol/ownership.ts'
+import { rosterAnswer } from '../protocol/registrar.ts'
+import { acceptRoster, type Roster, rootLine, rosterKind } from '../protocol/roster.ts'
 import { makeStatement, readStatement } from '../protocol/statement.ts'
 import type { Disk } from '../storage/disk.ts'
+import { unlockKey } from '../storage/locked-key.ts'
+import { sameHub } from '../wire/hub-address.ts'
 import { type HubAddress, HubClient } from '../wire/hub-client.ts'
 import type { TlsIdentity } from '../wire/tls.ts'
-import { HomeData, type HouseholdFile, type MemberFile, type Names } from './home-data.ts'
-import { makeRecoveryWords, successorKey } from './successor.ts'
+import { claimName, HomeData, type HouseholdFile, type Names, rosterName } from './home-data.ts'
+import { identitiesOf, ownRecipient } from './member-keys.ts'
 
-export interface NewHousehold {
-  readonly disk: Disk
-  readonly folder: string
-  readonly hub: HubAddress
-  /** What the hub printed. */
-  readonly code: string
-  readonly passphrase: string
-  readonly suite: Suite
-  readonly name: string
-  readonly memberName: string
-  /** scrypt's base-2 logarithm; tests and the demo take a small one. */
-  readonly workFactor?: number
+/** Something that the hub gave out and that was refused; what this app held before stays. */
+export interface RefusedStatement {
+  readonly kind: 'roster' | 'claim' | 'move' | 'status' | 'block' | 'lost block' | 'log'
+  readonly error: OwnlensError
 }
+
+const claimsAnswer = z.strictObject({ claims: z.array(z.string()).max(1000) })
 
 /** One member's app of a household. */
 export class Household {
   readonly data: HomeData
-  readonly file: HouseholdFile
   readonly member: Signer
   /** age identities that open what is sealed to this member. */
   readonly identities: readonly string[]
+  #file: HouseholdFile
   #roster: Roster
+  /** Ids of all roots, first to current, and of the successor that the current one has committed to. */
+  #line: { readonly roots: readonly string[]; readonly successorId: string }
+  #hub: HubClient
 
   private constructor(parts: {
     data: HomeData
@@ -56,86 +42,40 @@ export class Household {
     member: Signer
     identities: readonly string[]
     roster: Roster
+    line: Awaited<ReturnType<typeof rootLine>>
   }) {
     this.data = parts.data
-    this.file = parts.file
     this.member = parts.member
     this.identities = parts.identities
+    this.#file = parts.file
     this.#roster = parts.roster
+    this.#line = parts.line
+    this.#hub = new HubClient(this.hubAddress)
   }
 
-  /**
-   * Makes a household: root under a passphrase, successor behind recovery words, the founding member; registers it.
-   *
-   * @returns the words: shown once, kept nowhere.
-   * @throws OwnlensError `home.exists`, `hub.code`, `hub.unreachable` …; nothing stays then.
-   */
-  static async create(options: NewHousehold): Promise<{ household: Household; words: string }> {
-    const { disk, folder, hub, code, passphrase, suite } = options
-    const data = new HomeData(disk, folder)
-    if ((await data.household()) !== undefined) throw new OwnlensError('home.exists', folder)
-    const root = makePrivateKey()
-    const words = makeRecoveryWords()
-    const firstRootId = publicKeyOf(root).id
-    const firstSuccessorId = publicKeyOf(successorKey(words)).id
-    const householdId = householdIdOf(firstRootId, firstSuccessorId)
-    const member = await makeMember(suite)
-    const memberSigner = signerOf(privateKeyFromPem(member.key))
-    const recipient = await memberRecipient(member, householdId, memberSigner)
-    const roster = await makeStatement(
-      rosterKind,
-      {
-        householdId,
-        number: 1,
-        prev: null,
-        firstRootId,
-        firstSuccessorId,
-        generation: 0,
-        minimumSuite: suite,
-        members: [{ memberId: memberSigner.id, recipient }],
-        issuedAt: new Date().toISOString(),
-      },
-      signerOf(root),
-    )
-    const file = {
-      householdId,
-      firstRootId,
-      firstSuccessorId,
-      roots: [firstRootId],
-      minimumSuite: suite,
-      hub,
-    }
-    try {
-      await data.put('root.age', await sealRoot(privateKeyToPem(root), passphrase, options.workFactor))
-      await data.put('member.json', JSON.stringify(member))
-      await data.putRoster(1, roster)
-      const names = { home: options.name, members: { [memberSigner.id]: options.memberName }, cameras: {} }
-      await data.putNames(names, await ownRecipient(member))
-      await new HubClient(hub).request(householdId, { action: 'household', code, roster }, signerOf(root))
-      // Last: a folder without it is no household, and the next `init` begins anew.
-      await data.put('household.json', JSON.stringify(file))
-    } catch (error) {
-      await data.clear()
-      throw error
-    }
-    return { household: await Household.open(disk, folder), words }
-  }
-
-  /** Throws `home.absent` or `home.damaged`. */
+  /** Throws `home.absent` or `home.damaged`. Everything is checked again, signatures included. */
   static async open(disk: Disk, folder: string): Promise<Household> {
     const data = new HomeData(disk, folder)
-    const [file, member] = [await data.household(), await data.member()]
+    const [file, member] = [await data.get('household.json'), await data.get('member.json')]
     if (file === undefined || member === undefined) throw new OwnlensError('home.absent', folder)
-    const newest = (await data.rosters()).at(-1)
-    if (newest === undefined) throw new OwnlensError('home.damaged', `${folder}/rosters`)
-    const pin = { householdId: file.householdId, rootId: file.roots[0] ?? '' }
-    const roster = await acceptRoster(pin, undefined, newest)
-    const identities = [member.x25519, ...(member.hybrid === null ? [] : [member.hybrid])]
-    return new Household({ data, file, member: signerOf(privateKeyFromPem(member.key)), identities, roster })
+    try {
+      const pin = { householdId: file.householdId, rootId: file.firstRootId }
+      const roster = await acceptRoster(pin, undefined, file.roster, file.successions)
+      const line = await rootLine(file, file.successions)
+      const signer = signerOf(privateKeyFromPem(member.key))
+      return new Household({ data, file, member: signer, identities: identitiesOf(member), roster, line })
+    } catch (cause) {
+      throw new OwnlensError('home.damaged', folder, { cause })
+    }
   }
 
   get id(): string {
-    return this.file.householdId
+    return this.#file.householdId
+  }
+
+  /** What was taken of the household so far. */
+  get file(): HouseholdFile {
+    return this.#file
   }
 
   get roster(): Roster {
@@ -143,32 +83,58 @@ export class Household {
   }
 
   get hub(): HubClient {
-    return new HubClient(this.file.hub)
+    return this.#hub
+  }
+
+  get hubAddress(): HubAddress {
+    return this.#file.hubs[0] as HubAddress
   }
 
   get rootId(): string {
-    return this.file.roots.at(-1) ?? ''
+    return this.roots.at(-1) ?? ''
   }
 
-  /** The root key, for this one use. Throws `home.no_root` on a member's machine, `home.passphrase`. */
+  /** The ids of all roots, first to current. */
+  get roots(): readonly string[] {
+    return this.#line.roots
+  }
+
+  /** The id of the successor: the key behind the recovery words that count. */
+  get successorId(): string {
+    return this.#line.successorId
+  }
+
+  /** The root key, for this one use. Throws `home.no_root` on a member's machine, `home.passphrase`, `home.root_replaced`. */
   async unlockRoot(passphrase: string): Promise<Signer> {
     const sealed = await this.data.rootFile()
     if (sealed === undefined) throw new OwnlensError('home.no_root')
-    const decrypter = new Decrypter()
-    decrypter.addPassphrase(passphrase)
-    try {
-      return signerOf(privateKeyFromPem(await decrypter.decrypt(sealed, 'text')))
-    } catch (cause) {
-      throw new OwnlensError('home.passphrase', undefined, { cause })
-    }
+    const root = signerOf(await unlockKey(sealed, passphrase))
+    if (root.id !== this.rootId) throw new OwnlensError('home.root_replaced')
+    return root
   }
 
-  /** A fresh TLS identity for this process. */
+  /**
+   * A fresh TLS identity for this process. Where the hub does not answer, the others that the household has named are tried;
+   * the one that answers is asked from then on.
+   */
   async enrol(): Promise<{ tls: TlsIdentity; broker: string }> {
     const commonName = `${this.member.id}.${base32(randomBytes(5))}`
     const { id: householdId, member: signer } = this
-    const { tls, hub } = await this.hub.enrol({ commonName, householdId, role: { kind: 'member' }, signer })
-    return { tls, broker: hub.broker }
+    let failure: unknown
+    for (const address of this.#file.hubs) {
+      const same = sameHub(address, this.hub.address)
+      const client = same ? this.hub : new HubClient(address)
+      try {
+        const role = { kind: 'member' } as const
+        const { tls, hub } = await client.enrol({ commonName, householdId, role, signer })
+        if (!same) this.#hub = client
+        return { tls, broker: hub.broker }
+      } catch (error) {
+        failure ??= error
+        if (!(error instanceof OwnlensError) || !/^hub\.(unreachable|ca)$/.test(error.code)) throw error
+      }
+    }
+    throw failure
   }
 
   /** Publishes a roster with these members, signed by the root; kept when the hub has it. */
@@ -176,27 +142,23 @@ export class Household {
     root: Signer,
     members: readonly { memberId: string; recipient: string }[],
   ): Promise<void> {
-    const { householdId, firstRootId, firstSuccessorId, minimumSuite } = this.file
-    const number = this.#roster.number + 1
-    const roster = await makeStatement(
-      rosterKind,
-      {
-        householdId,
-        number,
-        prev: this.#roster.sha256,
-        firstRootId,
-        firstSuccessorId,
-        generation: this.#roster.generation,
-        minimumSuite,
-        members: [...members],
-        issuedAt: new Date().toISOString(),
-      },
-      root,
-    )
-    const accepted = await acceptRoster({ householdId, rootId: this.rootId }, this.#roster, roster)
-    await this.hub.request(householdId, { action: 'roster', roster, successions: [] }, root)
-    await this.data.putRoster(number, roster)
-    this.#roster = accepted
+    const { householdId, firstRootId, firstSuccessorId, successions } = this.#file
+    const { number, sha256: prev, generation, minimumSuite } = this.#roster
+    const payload = {
+      ...{ householdId, number: number + 1, prev, firstRootId, firstSuccessorId, generation, minimumSuite },
+      members: [...members],
+      issuedAt: new Date().toISOString(),
+    }
+    const roster = await makeStatement(rosterKind, payload, root)
+    const accepted = await acceptRoster(this.#pin, this.#roster, roster, successions)
+    await this.hub.request(householdId, { action: 'roster', roster, successions }, root)
+    await this.#take(accepted, successions)
+  }
+
+  /** Gives the roster that is held to a hub that has lost it. Throws what the hub answers. */
+  async publishAgain(root: Signer): Promise<void> {
+    const { householdId, roster, successions } = this.#file
+    await this.hub.request(householdId, { action: 'roster', roster, successions }, root)
   }
 
   /** Member ids and their own signed recipients, as the newest roster carries them. */
@@ -205,25 +167,34 @@ export class Household {
   }
 
   /**
-   * Takes a newer roster from the hub, if there is one that chains.
+   * Takes a newer roster from the hub with its successions, if there is one that chains, and a newer move.
    *
-   * @returns why it was refused, if it was: the one held stays.
+   * @returns what was refused: what is held stays then.
    */
-  async refreshRoster(tls: TlsIdentity): Promise<OwnlensError | undefined> {
-    const schema = z.strictObject({ roster: z.string(), successions: z.array(z.string()).max(64) })
-    const answer = await this.hub.getJson(`/households/${this.id}/roster`, tls, schema)
-    const pin = { householdId: this.id, rootId: this.file.roots[0] ?? '' }
-    let accepted: Roster
-    try {
-      accepted = await acceptRoster(pin, this.#roster, answer.roster, answer.successions)
-    } catch (error) {
-      if (error instanceof OwnlensError) return error
-      throw error
-    }
-    if (accepted === this.#roster) return undefined
-    await this.data.putRoster(accepted.number, accepted.jws)
-    this.#roster = accepted
-    return undefined
+  async refresh(tls: TlsIdentity): Promise<readonly RefusedStatement[]> {
+    const answer = await this.hub.getJson(`/households/${this.id}/roster`, tls, rosterAnswer)
+    const refused: RefusedStatement[] = []
+    const { roster: rosterJws, successions, move } = answer
+    const roster = await acceptRoster(this.#pin, this.#roster, rosterJws, successions).catch(ownError)
+    if (roster instanceof OwnlensError) refused.push({ kind: 'roster', error: roster })
+    else if (roster !== this.#roster) await this.#take(roster, successions)
+    const moved = move === null ? undefined : await this.takeMove(move).catch(ownError)
+    if (moved !== undefined) refused.push({ kind: 'move', error: moved })
+    return refused
+  }
+
+  /**
+   * Follows a move of the current root, if it is newer than the one that was followed last: of an earlier root, or of a lower
+   * number. A move of an earlier root is passed over: a thief may have signed it. Throws `statement.*`, `claim.household`.
+   */
+  async takeMove(move: string): Promise<void> {
+    const { signer, payload } = await readOrder(moveKind, move, { householdId: this.id, roots: this.roots })
+    if (signer.id !== this.rootId) return
+    const rank = { generation: this.#roster.generation, number: payload.number }
+    const held = this.#file.move
+    if (held !== null && held.generation === rank.generation && rank.number <= held.number) return
+    await this.#save({ ...this.#file, move: rank, hubs: payload.hubs })
+    this.#hub = new HubClient(this.hubAddress)
   }
 
   /**
@@ -232,36 +203,41 @@ export class Household {
    * @returns why the bad ones among them were refused.
    */
   async refreshClaims(tls: TlsIdentity): Promise<readonly OwnlensError[]> {
-    const schema = z.strictObject({ claims: z.array(z.string()).max(1000) })
-    const { claims } = await this.hub.getJson(`/households/${this.id}/claims`, tls, schema)
-    const known = new Set(await this.data.claims())
+    const known = new Set(await this.data.archived('claims'))
     const refused: OwnlensError[] = []
-    for (const text of claims.filter(other => !known.has(other))) {
+    for (const text of (await this.claimsAtHub(tls)).filter(other => !known.has(other))) {
       const claim = await this.#readClaim(text)
       if (claim instanceof OwnlensError) refused.push(claim)
-      else await this.data.putClaim(claim.deviceId, claim.epoch, text)
+      else await this.keepClaim(claim)
     }
     return refused
   }
 
+  /** What the hub has registered, unchecked. */
+  async claimsAtHub(tls: TlsIdentity): Promise<readonly string[]> {
+    return (await this.hub.getJson(`/households/${this.id}/claims`, tls, claimsAnswer)).claims
+  }
+
+  async keepClaim(claim: Claim): Promise<void> {
+    await this.data.archive('claims', claimName(claim), claim.jws)
+  }
+
   /** Every claim that one of this household's roots has signed. */
   async claims(): Promise<readonly Claim[]> {
-    const claims = await Promise.all((await this.data.claims()).map(text => this.#readClaim(text)))
+    const texts = await this.data.archived('claims')
+    const claims = await Promise.all(texts.map(text => this.#readClaim(text)))
     return claims.flatMap(claim => (claim instanceof OwnlensError ? [] : [claim]))
   }
 
   async #readClaim(text: string): Promise<Claim | OwnlensError> {
-    let refused: unknown
+    let refused: OwnlensError | undefined
     // The newest root first: what it says of a claim is the answer.
-    for (const rootId of this.file.roots.toReversed()) {
-      try {
-        return await readClaim(text, { householdId: this.id, rootId })
-      } catch (error) {
-        refused ??= error
-      }
+    for (const rootId of this.roots.toReversed()) {
+      const claim = await readClaim(text, { householdId: this.id, rootId }).catch(ownError)
+      if (!(claim instanceof OwnlensError)) return claim
+      refused ??= claim
     }
-    if (refused instanceof OwnlensError) return refused
-    throw refused
+    return refused ?? new OwnlensError('clip.claim')
   }
 
   async names(): Promise<Names> {
@@ -271,47 +247,31 @@ export class Household {
   /** Gives a member or a camera a name; names stay on this machine, sealed. */
   async rename(kind: 'members' | 'cameras', id: string, name: string): Promise<void> {
     const names = await this.names()
-    const member = await this.data.member()
+    const member = await this.data.get('member.json')
     if (member === undefined) throw new OwnlensError('home.absent', this.data.folder)
     const changed = { ...names, [kind]: { ...names[kind], [id]: name } }
     await this.data.putNames(changed, await ownRecipient(member))
   }
-}
 
-/** A member's keys: one to sign with, age identities to open with. */
-export async function makeMember(suite: Suite): Promise<MemberFile> {
-  return {
-    key: privateKeyToPem(makePrivateKey()),
-    x25519: await generateX25519Identity(),
-    hybrid: suite === 'hybrid' ? await generateHybridIdentity() : null,
+  get #pin(): { householdId: string; rootId: string } {
+    return { householdId: this.id, rootId: this.#file.firstRootId }
+  }
+
+  async #take(roster: Roster, successions: readonly string[]): Promise<void> {
+    const line = await rootLine(this.#file, successions)
+    await this.data.archive('rosters', rosterName(roster), roster.jws)
+    await this.#save({ ...this.#file, roster: roster.jws, successions: [...successions] })
+    this.#roster = roster
+    this.#line = line
+  }
+
+  async #save(file: HouseholdFile): Promise<void> {
+    await this.data.put('household.json', file)
+    this.#file = file
   }
 }
 
-/** A member's statement of where it is to be sealed to. */
-export async function memberRecipient(
-  member: MemberFile,
-  householdId: string,
-  signer: Signer,
-): Promise<string> {
-  const recipients: Recipients = {
-    x25519: await identityToRecipient(member.x25519),
-    hybrid: member.hybrid === null ? null : await identityToRecipient(member.hybrid),
-  }
-  return makeStatement(recipientKind, { householdId, memberId: signer.id, number: 1, recipients }, signer)
-}
-
-/** Where a member seals what only it shall read. */
-export async function ownRecipient(member: MemberFile): Promise<string> {
-  return identityToRecipient(member.hybrid ?? member.x25519)
-}
-
-async function sealRoot(
-  pem: string,
-  passphrase: string,
-  workFactor: number | undefined,
-): Promise<Uint8Array> {
-  const encrypter = new Encrypter()
-  encrypter.setPassphrase(passphrase)
-  if (workFactor !== undefined) encrypter.setScryptWorkFactor(workFactor)
-  return encrypter.encrypt(pem)
+function ownError(error: unknown): OwnlensError {
+  if (error instanceof OwnlensError) return error
+  throw error
 }

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import type { Manifest } from '../protocol/clip.ts'
 import { OwnlensError } from '../protocol/errors.ts'
-import { type Disk, readText, replaceFile } from '../storage/disk.ts'
+import { type Disk, readSettled, replaceFile } from '../storage/disk.ts'
 
 const entrySchema = z.strictObject({
   clipId: z.string(),
@@ -43,7 +43,7 @@ export class Ledger {
 
   static async open(disk: Disk, folder: string): Promise<Ledger> {
     const path = join(folder, 'ledger.json')
-    const text = await readText(disk, path)
+    const text = await readSettled(disk, path)
     try {
       const file = text === undefined ? { clips: {}, messages: {} } : fileSchema.parse(JSON.parse(text))
       return new Ledger(disk, path, file)

@@ -1,39 +1,35 @@
 import { z } from 'zod'
 import { OwnlensError } from '../protocol/errors.ts'
-import { hubUrl, id, jws, suite } from '../protocol/fields.ts'
+import { hubUrl, id, jws } from '../protocol/fields.ts'
 import type { Signer } from '../protocol/keys.ts'
 import { privateKeyFromPem, signerOf } from '../protocol/keys.ts'
-import { acceptRoster, recipientKind } from '../protocol/roster.ts'
+import { acceptRoster, recipientKind, rosterKind } from '../protocol/roster.ts'
 import { readStatement } from '../protocol/statement.ts'
 import type { Disk } from '../storage/disk.ts'
-import { HomeData } from './home-data.ts'
-import { type Household, makeMember, memberRecipient, ownRecipient } from './household.ts'
+import { HomeData, type MemberFile, rosterName } from './home-data.ts'
+import type { Household } from './household.ts'
+import { theOneMeant } from './meant.ts'
+import { makeMember, memberRecipient, ownRecipient } from './member-keys.ts'
 
 /** What the owner hands to a person who shall become a member: nothing in it is secret. */
 const inviteSchema = z.strictObject({
-  ownlens: z.literal('member invitation 1'),
+  ownlens: z.literal('member invitation 2'),
   householdId: id,
-  firstRootId: id,
-  firstSuccessorId: id,
-  roots: z.array(id).min(1).max(64),
-  minimumSuite: suite,
-  hub: z.strictObject({ url: hubUrl, caId: id }),
   roster: jws,
+  successions: z.array(jws).max(64),
+  hub: z.strictObject({ url: hubUrl, caId: id }),
 })
 /** What that person hands back: its own signed recipient. */
 const answerSchema = z.strictObject({ ownlens: z.literal('member answer 1'), memberId: id, recipient: jws })
 
 const FILE_MAX = 256 * 1024
-/** Fewer characters of an id may be a slip of somebody who meant a name. */
-const ID_START = 8
 
 /** An invitation for a new member, to be handed over in person or by a trusted way. */
 export function inviteMember(household: Household): string {
-  const { householdId, firstRootId, firstSuccessorId, roots, minimumSuite, hub } = household.file
+  const { householdId, roster, successions } = household.file
   const invite: z.infer<typeof inviteSchema> = {
-    ownlens: 'member invitation 1',
-    ...{ householdId, firstRootId, firstSuccessorId, roots, minimumSuite, hub },
-    roster: household.roster.jws,
+    ownlens: 'member invitation 2',
+    ...{ householdId, roster, successions, hub: household.hubAddress },
   }
   return `${JSON.stringify(invite)}\n`
 }
@@ -51,28 +47,37 @@ export async function joinHousehold(
   memberName: string,
 ): Promise<string> {
   const data = new HomeData(disk, folder)
-  if ((await data.household()) !== undefined) throw new OwnlensError('home.exists', folder)
-  const { ownlens, roster, ...file } = readFile(inviteSchema, invitation)
-  const accepted = await acceptRoster(
-    { householdId: file.householdId, rootId: file.roots[0] ?? '' },
-    undefined,
-    roster,
-  )
-  const member = await makeMember(file.minimumSuite)
+  const { householdId, roster, successions, hub } = readFile(inviteSchema, invitation)
+  const held = await data.get('household.json')
+  const own = held && (await data.get('member.json'))
+  if (held !== undefined && (held.householdId !== householdId || (await data.rootFile()) !== undefined))
+    throw new OwnlensError('home.exists', folder)
+  // The answer to this very household may have been lost: it is given again.
+  if (own !== undefined) return answerOf(own, householdId)
+  // The id of the household commits to its first root and successor: they are whatever the roster names.
+  const { firstRootId, firstSuccessorId } = (await readStatement(rosterKind, roster, 'itself')).payload
+  const accepted = await acceptRoster({ householdId, rootId: firstRootId }, undefined, roster, successions)
+  const member = await makeMember(accepted.minimumSuite)
   const signer = signerOf(privateKeyFromPem(member.key))
-  await data.put('member.json', JSON.stringify(member))
-  await data.putRoster(accepted.number, accepted.jws)
+  await data.put('member.json', member)
+  await data.archive('rosters', rosterName(accepted), accepted.jws)
   await data.putNames(
     { home: 'Home', members: { [signer.id]: memberName }, cameras: {} },
     await ownRecipient(member),
   )
-  await data.put('household.json', JSON.stringify(file))
-  const recipient = await memberRecipient(member, file.householdId, signer)
+  const file = { householdId, firstRootId, firstSuccessorId, successions, roster, hubs: [hub], move: null }
+  await data.put('household.json', file)
+  return answerOf(member, householdId)
+}
+
+async function answerOf(member: MemberFile, householdId: string): Promise<string> {
+  const signer = signerOf(privateKeyFromPem(member.key))
+  const recipient = await memberRecipient(member, householdId, signer)
   const answer: z.infer<typeof answerSchema> = { ownlens: 'member answer 1', memberId: signer.id, recipient }
   return `${JSON.stringify(answer)}\n`
 }
 
-/** Takes a person into the roster. Throws `home.member_file`, `statement.*`, `roster.*`, and what the hub answers. */
+/** Takes a person into the newest roster (`refresh` first). Throws `home.member_file`, `statement.*`, `roster.*`, and what the hub answers. */
 export async function addMember(
   household: Household,
   root: Signer,
@@ -82,9 +87,9 @@ export async function addMember(
   const { memberId, recipient } = readFile(answerSchema, answer)
   await readStatement(recipientKind, recipient, memberId)
   const members = await household.memberStatements()
-  if (members.some(member => member.memberId === memberId))
-    throw new OwnlensError('roster.member', 'named already')
-  await household.publishRoster(root, [...members, { memberId, recipient }])
+  // Once more the same person: the name may have been lost.
+  if (!members.some(member => member.memberId === memberId))
+    await household.publishRoster(root, [...members, { memberId, recipient }])
   await household.rename('members', memberId, name)
   return memberId
 }
@@ -97,15 +102,8 @@ export async function addMember(
 export async function removeMember(household: Household, root: Signer, nameOrId: string): Promise<string> {
   const members = await household.memberStatements()
   const names = (await household.names()).members
-  const meant = members.filter(
-    ({ memberId }) =>
-      memberId === nameOrId ||
-      (nameOrId.length >= ID_START && memberId.startsWith(nameOrId)) ||
-      names[memberId] === nameOrId,
-  )
-  const [one] = meant
-  if (one === undefined || meant.length > 1 || members.length === 1)
-    throw new OwnlensError('home.member', nameOrId)
+  const one = theOneMeant(members, nameOrId, ({ memberId: id }) => ({ id, name: names[id] }))
+  if (one === undefined || members.length === 1) throw new OwnlensError('home.member', nameOrId)
   await household.publishRoster(
     root,
     members.filter(member => member !== one),

@@ -7,6 +7,7 @@ import { OwnlensError } from '../protocol/errors.ts'
 import { Fmp4Splitter } from '../protocol/fmp4.ts'
 import { hex, sha256 } from '../protocol/ids.ts'
 import { decrypterOf, openBytes, sealError } from '../protocol/sealed.ts'
+import type { Blocked } from './blocks.ts'
 import { checkHead, part, runningHashes, videoParts } from './clip-check.ts'
 import type { SealedClip } from './clip-source.ts'
 import type { Ledger } from './ledger.ts'
@@ -36,21 +37,28 @@ export interface OpenedClip {
  * Opens a clip: every signature, hash and number is checked before a byte of it gets its final name (PROTOCOL 6.8). Memory
  * is bounded by one part, however long the clip.
  *
- * @param claim the household's claim on this device and epoch.
+ * @param claims the household's own; the one of the clip's device and sealed epoch counts.
+ * @param blocked as `checkHead` takes it.
  * @param out folder for `<startedAt>-<clipId>.mp4` and `.jpg`.
  * @throws OwnlensError `clip.*`, `seal.*`, `part.*`, `statement.*`.
  */
 export async function openClip(
   clip: SealedClip,
   {
-    claim,
+    claims,
+    blocked,
     identities,
     ledger,
     out,
-  }: { claim: Claim; identities: readonly string[]; ledger: Ledger; out: string },
+  }: {
+    claims: readonly Claim[]
+    blocked: readonly Blocked[]
+    identities: readonly string[]
+    ledger: Ledger
+    out: string
+  },
 ): Promise<OpenedClip> {
-  if (clip.deviceId !== claim.deviceId || clip.epoch !== claim.epoch) throw new OwnlensError('clip.claim')
-  const { opening, end } = await checkHead(clip, claim, identities)
+  const { claim, opening, end } = await checkHead(clip, claims, identities, blocked)
   const chained = end && { sha256: end.sha256, previous: end.manifest.previous }
   ledger.check(claim, opening.counter, clip.clipId, chained ?? undefined)
   const base = join(out, `${opening.startedAt.replace(/[:.]/g, '-')}-${clip.clipId}`)
@@ -152,7 +160,7 @@ async function openThumbnail(
   if (payload.length !== thumbnail.sealed.bytes || hex(sha256(payload)) !== thumbnail.sealed.sha256)
     throw new OwnlensError('clip.hash', 'thumbnail')
   const picture = await openBytes(payload, identities)
-  if (hex(sha256(picture)) !== thumbnail.plain.sha256)
+  if (picture.length !== thumbnail.plain.bytes || hex(sha256(picture)) !== thumbnail.plain.sha256)
     throw new OwnlensError('clip.hash', 'thumbnail, opened')
   return picture
 }
@@ -245,7 +253,9 @@ async function* untilFailure(plain: ReadableStream<Uint8Array>): AsyncGenerator<
 }
 
 async function writing(path: string, write: (file: FileHandle) => Promise<void>): Promise<void> {
-  const file = await open(path, 'w', 0o600)
+  // A link of that name may lead out of the folder: somebody else may have filled it.
+  await rm(path, { force: true })
+  const file = await open(path, 'wx', 0o600)
   try {
     await write(file)
   } finally {

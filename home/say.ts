@@ -1,6 +1,7 @@
 import type { Claim } from '../protocol/claim.ts'
-import type { ListedClip, missingNumbers, Refused, RefusedStatement } from './clips.ts'
+import type { ListedClip, missingNumbers, Refused } from './clips.ts'
 import type { Names } from './home-data.ts'
+import type { RefusedStatement } from './household.ts'
 import type { News } from './watch.ts'
 
 /** Columns as wide as their widest cell. */
@@ -19,7 +20,7 @@ export function table(rows: readonly (readonly string[])[]): string {
 /** Cameras and clips as a person reads them. */
 export function clipTable(found: {
   listed: readonly ListedClip[]
-  refused: readonly Refused[]
+  refused: SortedRefusals
   statements: readonly RefusedStatement[]
   missing: ReturnType<typeof missingNumbers>
   names: Names
@@ -55,14 +56,39 @@ export function clipTable(found: {
 
 /** What was refused, a line each, and their number. */
 export function describeRefusals(
-  clips: readonly Refused[],
+  { closed, bad }: SortedRefusals,
   statements: readonly RefusedStatement[],
 ): readonly string[] {
+  const which = closed === 1 ? '1 clip is' : `${closed} clips are`
+  const others = `${which} sealed to others: recorded before you were a member, or for another home.`
   const lines = [
-    ...clips.map(({ clip, error }) => `${clip.clipId} refused: ${error.message} (${error.code})`),
-    ...statements.map(({ kind, error }) => `A ${kind} of the hub refused: ${error.message} (${error.code})`),
+    ...bad.map(({ clip, error }) => `${clip.clipId} refused: ${error.message} (${error.code})`),
+    ...statements.map(({ kind, error }) => {
+      const why = `${error.message} (${error.code})`
+      if (kind === 'lost block')
+        return `The hub has lost a block of this home and does not take it again: ${why}`
+      if (kind === 'log') return `Whether camera and app are shown the same log is not proven: ${why}`
+      return `A ${kind} of the hub refused: ${why}`
+    }),
   ]
-  return lines.length === 0 ? [] : [...lines, `${lines.length} refused.`]
+  return [
+    ...(closed === 0 ? [] : [others]),
+    ...(lines.length === 0 ? [] : [...lines, `${lines.length} refused.`]),
+  ]
+}
+
+export interface SortedRefusals {
+  /** How many are sealed to others. */
+  readonly closed: number
+  readonly bad: readonly Refused[]
+}
+
+export const NO_CLIPS: SortedRefusals = { closed: 0, bad: [] }
+
+/** A clip that was sealed to members of before is no fault of anybody's: it is told apart from what is wrong. */
+export function sortRefusals(clips: readonly Refused[]): SortedRefusals {
+  const bad = clips.filter(({ error }) => error.code !== 'seal.closed')
+  return { closed: clips.length - bad.length, bad }
 }
 
 /** The same for programs. */
@@ -91,6 +117,8 @@ export function memberTable(members: readonly string[], names: Names, held: read
 /** One line of news; as JSON without pictures. */
 export function describeNews(news: News, names: Names, json: boolean): string {
   if (json) return JSON.stringify(plain(news))
+  if (news.kind === 'listening') return 'listening'
+  if (news.kind === 'gone') return `${news.error.message} (${news.error.code}) It is tried again.`
   if (news.kind === 'refused') return `refused: ${news.error.message} (${news.error.code})`
   if (news.kind === 'clip')
     return `${names.cameras[news.deviceId] ?? short(news.deviceId)}: clip ${news.clipId} is complete`
@@ -100,11 +128,12 @@ export function describeNews(news: News, names: Names, json: boolean): string {
   if (news.kind === 'gap')
     return `${camera}: clips ${news.message.from} to ${news.message.to} were lost (${news.message.cause})`
   const { outbox, fault, roster } = news.message
-  return `${camera}: ${fault === null ? 'works' : `fault ${fault}`}, ${outbox.clips} clips waiting, seals to roster ${roster}`
+  return `${camera}: ${fault === null ? 'works' : `fault ${fault}`}, clips waiting: ${outbox.clips}, seals to roster ${roster}`
 }
 
 function plain(news: News): unknown {
-  if (news.kind === 'refused') return { kind: news.kind, code: news.error.code, message: news.error.message }
+  if (news.kind === 'refused' || news.kind === 'gone')
+    return { kind: news.kind, code: news.error.code, message: news.error.message }
   if (news.kind !== 'alert') return news
   const { thumbnail, ...message } = news.message
   return {

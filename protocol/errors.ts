@@ -23,12 +23,12 @@ export const errorTable = {
   },
   'household.damaged': {
     says: 'What this camera knows of its household does not hold together.',
-    todo: 'Restore the data folder, or reset the camera and pair it again.',
+    todo: 'Press its button and show it a code of `ownlens home repair`. If its home is lost, reset it: hold the button for ten seconds.',
     retry: false,
   },
   'sequence.damaged': {
     says: 'The file with the clips’ numbers is damaged.',
-    todo: 'Restore it, or reset the camera and pair it again: a number must never be used twice.',
+    todo: 'Press the camera’s button and show it a code of `ownlens home repair`: numbers begin anew in a new epoch.',
     retry: false,
   },
   'epoch.damaged': {
@@ -38,7 +38,7 @@ export const errorTable = {
   },
   'enrol.counter': {
     says: 'The file with the enrolment counter is damaged.',
-    todo: 'Restore it, or reset the camera and pair it again.',
+    todo: 'Restore it, or pair the camera again: the counter begins anew with a new epoch.',
     retry: false,
   },
   'outbox.full': {
@@ -183,6 +183,16 @@ export const errorTable = {
     todo: 'Run the agent as the user that owns the data folder.',
     retry: false,
   },
+  'keystore.board': {
+    says: 'The board does not say which one it is, so that a copied card could not be told from its own.',
+    todo: 'Start the agent again, as the user that started it before. If it goes on, set the data folder aside and pair anew.',
+    retry: true,
+  },
+  'keystore.aside': {
+    says: 'The card was copied from another board, and what it held could not be set aside.',
+    todo: 'Make room on the card or check it; or give the agent an empty folder with `--data`.',
+    retry: true,
+  },
   'lens.failed': {
     says: 'The reader of pairing codes failed.',
     todo: 'Restart the agent. If it happens again, install the packages again with `npm ci`.',
@@ -268,6 +278,21 @@ export const errorTable = {
   'claim.leap': {
     says: 'The hub names an epoch that this camera cannot have reached.',
     todo: 'Nothing was changed. Pair the camera at another hub, or restore this one from its backup.',
+    retry: false,
+  },
+  'claim.owned': {
+    says: 'The camera belongs to another home.',
+    todo: 'If it is yours, pair it with the home that has it: `ownlens home repair` there; clips and names stay. Else ask its owner to release it (`ownlens home release`). Without the owner: hold its button for ten seconds; 72 hours after that reset it is free.',
+    retry: false,
+  },
+  'claim.no_reset': {
+    says: 'There is no reset of this camera to object to, or it was objected to before.',
+    todo: 'See `ownlens home cameras`. A stolen camera can be blocked; one that is given away can be released.',
+    retry: false,
+  },
+  'claim.blocked': {
+    says: 'The camera is blocked.',
+    todo: 'Its owner or maker blocked it. Ask where you got it from; do not use it.',
     retry: false,
   },
   'invitation.form': {
@@ -356,6 +381,11 @@ export const errorTable = {
     todo: 'Register the household at this hub with `ownlens home init`.',
     retry: false,
   },
+  'hub.request_ca': {
+    says: 'The request was made for another hub.',
+    todo: 'Ask again; if it goes on, check the hub’s address and fingerprint.',
+    retry: false,
+  },
   'hub.forbidden': {
     says: 'This certificate does not allow that.',
     todo: 'Only members and cameras of a household reach what is its own.',
@@ -364,6 +394,11 @@ export const errorTable = {
   'hub.request': {
     says: 'The request is not one that the hub knows.',
     todo: 'Bring the hub and this side to the same version.',
+    retry: false,
+  },
+  'hub.absent': {
+    says: 'The hub has no such file.',
+    todo: 'Check the path. What the hub gives out lies in the folder `updates` of its data.',
     retry: false,
   },
   'hub.limit': {
@@ -404,6 +439,21 @@ export const errorTable = {
   'enrol.member': {
     says: 'The household’s roster does not name this member.',
     todo: 'Ask the founding member to add you.',
+    retry: false,
+  },
+  'enrol.renewal': {
+    says: 'Only a certificate that counts can be renewed, and only under its own name.',
+    todo: 'Ask for a new one (simpleenroll).',
+    retry: false,
+  },
+  'enrol.cloned': {
+    says: 'Two boards use one device key.',
+    todo: 'Reset each of them to a new key: `ownlens agent reset --new-key`, or hold the button for twenty seconds. Recording goes on meanwhile.',
+    retry: false,
+  },
+  'enrol.blocked': {
+    says: 'The camera is blocked.',
+    todo: 'Its owner or maker blocked it: `ownlens home cameras` says since when.',
     retry: false,
   },
   'broker.failed': {
@@ -518,20 +568,315 @@ export const errorTable = {
     todo: 'Check them one by one; each is an English word from the list of BIP 39.',
     retry: false,
   },
-  'pair.no_half': {
-    says: 'No camera has introduced itself in this folder.',
-    todo: 'Start the agent first; an unpaired one with an emulated camera writes `pair/half.jws` into its data folder.',
-    retry: true,
+  'home.root_replaced': {
+    says: 'The root key on this machine was replaced by another with the recovery words.',
+    todo: 'Do this on the machine where `ownlens home recover` ran. If that was not you, look for who has your words.',
+    retry: false,
   },
-  'pair.lens': {
-    says: 'A real camera pairs through its lens, and this version does not read codes yet.',
-    todo: 'Use an emulated camera (a file, lavfi:GRAPH or scene), or see it work in `ownlens demo --camera …`.',
+  'home.camera': {
+    says: 'This does not name exactly one camera of this home.',
+    todo: 'See `ownlens home cameras`; a name, an id, or the first eight characters of one will do.',
+    retry: false,
+  },
+  'home.from': {
+    says: 'There is no such folder of sealed clips.',
+    todo: 'Check the path behind `--from`.',
+    retry: false,
+  },
+  'home.out': {
+    says: 'Clips cannot be put there: it is no folder, or may not be made.',
+    todo: 'Check the path behind `--out`.',
+    retry: false,
+  },
+  'home.words_needed': {
+    says: 'The 24 recovery words are needed, and nobody can be asked for them here.',
+    todo: 'Run the command at a terminal, or give them on its standard input.',
+    retry: false,
+  },
+  'home.words_other': {
+    says: 'These words are not the ones that this household’s newest root was made with.',
+    todo: 'Use the words that were shown last: each recovery makes new ones, and the ones before count no more.',
+    retry: false,
+  },
+  'home.move_code': {
+    says: 'The new hub does not know this household.',
+    todo: 'Give the registration code that it prints with `--code`.',
+    retry: false,
+  },
+  'pair.stopped': {
+    says: 'Pairing was given up.',
+    todo: 'Nothing was paired. Begin again with `ownlens home pair`.',
+    retry: false,
+  },
+  'pair.another': {
+    says: 'Another camera than the one that was meant has answered.',
+    todo: 'Hold the code before the right camera; a new camera is paired with `ownlens home pair`.',
+    retry: false,
+  },
+  'pair.terminal': {
+    says: 'The terminal is too small for the code.',
+    todo: 'Make its window larger or its letters smaller, or write a picture with `--png FILE`.',
     retry: false,
   },
   'pair.silent': {
-    says: 'The camera does not answer the invitation.',
-    todo: 'Is the agent running, unpaired, and with an emulated camera? A real one pairs through its lens.',
+    says: 'No camera has answered the code.',
+    todo: 'Press its button (or start it for the first time), hold the code before its lens within ten minutes, and look at its lamp.',
     retry: true,
+  },
+  'pair.unknown': {
+    says: 'The hub has no open invitation with this code.',
+    todo: 'Make a new code with `ownlens home pair`, and hold that one before the lens.',
+    retry: false,
+  },
+  'pair.expired': {
+    says: 'The code is older than ten minutes.',
+    todo: 'Make a new code with `ownlens home pair`.',
+    retry: false,
+  },
+  'pair.closed': {
+    says: 'The code was used or given up.',
+    todo: 'Make a new code with `ownlens home pair`; each is good for one camera.',
+    retry: false,
+  },
+  'pair.taken': {
+    says: 'Another camera has answered this code before.',
+    todo: 'Somebody else may have seen the code. Make a new one with `ownlens home pair`, where nobody can photograph it.',
+    retry: false,
+  },
+  'pair.rival': {
+    says: 'More than one camera has answered the code.',
+    todo: 'Nothing was paired. Somebody else may have seen the code: make a new one where nobody can photograph it.',
+    retry: false,
+  },
+  'pair.other': {
+    says: 'The home has taken another camera’s answer to this code.',
+    todo: 'Somebody else may have seen the code. Make a new one with `ownlens home pair`.',
+    retry: false,
+  },
+  'pair.declined': {
+    says: 'The person at the app said that the codes differ.',
+    todo: 'Nothing was paired. Make a new code where nobody else can photograph it.',
+    retry: false,
+  },
+  'pair.owned': {
+    says: 'The camera belongs to a home already, and this is another home’s code.',
+    todo: 'Release it there with `ownlens home release`, or reset it: hold its button for ten seconds.',
+    retry: false,
+  },
+  'pair.window': {
+    says: 'The camera does not read codes now.',
+    todo: 'Press its button; then it reads codes for ten minutes.',
+    retry: false,
+  },
+  'pair.several': {
+    says: 'Two different codes are in view.',
+    todo: 'Show one code only.',
+    retry: false,
+  },
+  'pair.unreadable': {
+    says: 'There is a code in view that cannot be read.',
+    todo: 'Hold it closer, still, flat and whole before the lens, with light on it.',
+    retry: true,
+  },
+  'serial.old': {
+    says: 'A newer statement about serials is known.',
+    todo: 'Give the statement a higher number.',
+    retry: false,
+  },
+  'block.old': {
+    says: 'A newer order is known.',
+    todo: 'Look at the newest state (`ownlens home cameras`; for a maker `ownlens block`), then give the order again, for a maker’s two signers with `--above` and the number that is named.',
+    retry: false,
+  },
+  'block.ahead': {
+    says: 'The order’s number lies more than a day in the future.',
+    todo: 'Set the clock of the machine that gives the order, then give it again.',
+    retry: false,
+  },
+  'block.signer': {
+    says: 'The maker’s root has not announced this signer, or has revoked it.',
+    todo: 'Announce it with `ownlens factory announce`, or let another signer give the order.',
+    retry: false,
+  },
+  'block.second': {
+    says: 'More than ten cameras within a day need the word of a second signer.',
+    todo: 'Write the order with `ownlens block … --out FILE`, and let another signer confirm it with `ownlens block --countersign FILE`.',
+    retry: false,
+  },
+  'block.serial': {
+    says: 'No camera bears this serial.',
+    todo: 'Check what is printed on the box, and whether its station has handed in its book (`ownlens factory merge`).',
+    retry: false,
+  },
+  'block.several': {
+    says: 'Several cameras bear this serial.',
+    todo: 'Look at the keys that are shown, and name those that are meant: `ownlens block KEY…` instead of `--serial`.',
+    retry: false,
+  },
+  'block.unconfirmed': {
+    says: 'Nothing was ordered: nobody confirmed it.',
+    todo: 'Look at what is shown, and answer; or give the keys and `--yes`.',
+    retry: false,
+  },
+  'block.file': {
+    says: 'This is not a file with an order.',
+    todo: 'Name the file that `ownlens block … --out FILE` wrote.',
+    retry: false,
+  },
+  'block.device': {
+    says: 'The order names a camera that is not this home’s in this epoch.',
+    todo: 'See `ownlens home cameras` for yours.',
+    retry: false,
+  },
+  'move.old': {
+    says: 'A newer address of the hub is known.',
+    todo: 'Nothing to do; the newer one counts.',
+    retry: false,
+  },
+  'serial.birth': {
+    says: 'Station and board speak of different serials or keys.',
+    todo: 'Make the board’s registration anew.',
+    retry: false,
+  },
+  'serial.taken': {
+    says: 'This serial belongs to another key.',
+    todo: 'Print another serial for this board. If the board was repaired, the maker signs a replacement with `ownlens factory serial`.',
+    retry: false,
+  },
+  'serial.key': {
+    says: 'This key is registered under another serial.',
+    todo: 'Register the board under the serial that it has, or have the maker relabel it with `ownlens factory serial`.',
+    retry: false,
+  },
+  'serial.disputed': {
+    says: 'Two cameras bear this serial.',
+    todo: 'Both go on working where they are paired, and can be repaired there (`ownlens home repair`). Ask the maker, who relabels one of them; then it can be paired elsewhere.',
+    retry: false,
+  },
+  'serial.unknown': {
+    says: 'No factory has registered this camera.',
+    todo: 'Ask the maker. A hub of your own (profile `home`) needs no factory.',
+    retry: false,
+  },
+  'factory.exists': {
+    says: 'There is a maker’s root in this folder already.',
+    todo: 'Go on with that one, or choose another folder with `--data`. Cameras of two roots are two makers’.',
+    retry: false,
+  },
+  'factory.signer_exists': {
+    says: 'There is a signer’s key in this folder already.',
+    todo: 'Go on with that one, or choose another folder with `--out`.',
+    retry: false,
+  },
+  'factory.signer': {
+    says: 'This is not a signer’s folder.',
+    todo: 'Make one with `ownlens factory signer NAME --out FOLDER`.',
+    retry: false,
+  },
+  'factory.key': {
+    says: 'This names no single station or signer.',
+    todo: 'Name its folder, its id, or the name under which it was announced; an id that this root’s folder does not know needs `--as station` or `--as signer`.',
+    retry: false,
+  },
+  'factory.absent': {
+    says: 'There is no maker’s root in this folder.',
+    todo: 'Make one with `ownlens factory init`, or name the folder that holds it with `--data`.',
+    retry: false,
+  },
+  'factory.station': {
+    says: 'This is not a station’s folder.',
+    todo: 'Make one with `ownlens factory station NAME --out FOLDER`.',
+    retry: false,
+  },
+  'factory.damaged': {
+    says: 'A file of the factory is damaged.',
+    todo: 'Restore it from its backup. A station’s folder may also be made anew with `ownlens factory station`.',
+    retry: false,
+  },
+  'factory.board': {
+    says: 'The board has not signed its serial.',
+    todo: 'Run `ownlens agent birth` on the board, and mend what it says.',
+    retry: true,
+  },
+  'factory.nonce': {
+    says: 'The board has not answered a nonce that is open at this station.',
+    todo: 'Get one with `ownlens factory nonce`, let the board sign it within a day, and use it once.',
+    retry: false,
+  },
+  'factory.file': {
+    says: 'There is no such file of registrations.',
+    todo: 'Name a file that `ownlens factory make --offline FILE` has written.',
+    retry: false,
+  },
+  'factory.full': {
+    says: 'The file of registrations is full.',
+    todo: 'Hand it in with `ownlens factory merge`, and begin a new one.',
+    retry: false,
+  },
+  'check.code': {
+    says: 'This is not the code of a camera’s box.',
+    todo: 'Type it as it is printed: OB1: and 26 letters and digits.',
+    retry: false,
+  },
+  'check.unknown': {
+    says: 'This hub knows no camera by this code.',
+    todo: 'Check it letter by letter, and that this is the hub of the camera’s maker. With the camera itself: `ownlens check --data FOLDER`.',
+    retry: false,
+  },
+  'check.key': {
+    says: 'There is no camera’s key in this folder.',
+    todo: 'Name the camera’s data folder with `--data`, or give the code of its box.',
+    retry: false,
+  },
+  'check.hub': {
+    says: 'This camera belongs to no home, and so to no hub that could be asked.',
+    todo: 'Name the hub of its maker with `--hub`.',
+    retry: false,
+  },
+  'check.answer': {
+    says: 'The hub’s answer does not hold together.',
+    todo: 'Ask again. If it stays so, the hub is damaged or lies: tell its operator, or the camera’s maker.',
+    retry: false,
+  },
+  'station.unknown': {
+    says: 'The maker’s root did not certify this station.',
+    todo: 'Certify it with `ownlens factory station`, or start the hub with the right `--maker-root`.',
+    retry: false,
+  },
+  'station.unlogged': {
+    says: 'The maker’s root has not announced this station.',
+    todo: 'Announce it: `ownlens factory announce FOLDER --hub ADDRESS`, at the machine with the maker’s root.',
+    retry: false,
+  },
+  'station.revoked': {
+    says: 'The maker’s root has revoked this station: it makes no cameras any more.',
+    todo: 'Make the board at another station. If it was revoked by mistake, announce it again with `ownlens factory announce`.',
+    retry: false,
+  },
+  'station.old': {
+    says: 'The maker’s root has said something newer of this key.',
+    todo: 'Give a higher number with `--number`; the newer word stays until then.',
+    retry: false,
+  },
+  'station.office': {
+    says: 'This key has another office: a station signs no orders, and a signer makes no boards.',
+    todo: 'Make a new key with `ownlens factory station` or `ownlens factory signer`.',
+    retry: false,
+  },
+  'station.busy': {
+    says: 'This station registers too many boards at once.',
+    todo: 'Wait a minute.',
+    retry: true,
+  },
+  'station.root': {
+    says: 'This is not a maker’s root certificate.',
+    todo: 'Give `--maker-root` the `root.pem` that `ownlens factory init` wrote.',
+    retry: false,
+  },
+  'live.frame': {
+    says: 'A piece of the live picture is damaged, or is of another session.',
+    todo: 'It was left out. If it happens often, report it: somebody may be changing what goes by.',
+    retry: false,
   },
   'clip.envelope': {
     says: 'A sealed statement belongs to another clip, camera, epoch or home.',
@@ -562,6 +907,11 @@ export const errorTable = {
     says: 'The clip is not whole yet.',
     todo: 'Wait until the camera has sent the rest.',
     retry: true,
+  },
+  'clip.blocked': {
+    says: 'It comes from a camera that this home has blocked, and from after that.',
+    todo: 'It was not opened. If you trust the camera again, lift the block with `ownlens home unblock`.',
+    retry: false,
   },
   'clip.unproven': {
     says: 'The clip was cut short before anything of it could be proven.',
@@ -609,9 +959,140 @@ export const errorTable = {
     todo: 'Put it where the label file says, in a format that ffmpeg decodes, or take it out of the labels.',
     retry: false,
   },
+
+  // --- the log ---------------------------------------------------------------------------------------------------
+  'log.absent': {
+    says: 'There is no checkpoint of a log here.',
+    todo: 'Name the folder that holds `checkpoint` and `tile/`.',
+    retry: false,
+  },
+  'log.key': {
+    says: 'This is not a verifier key.',
+    todo: 'Copy it as its owner published it: name+id+base64.',
+    retry: false,
+  },
+  'log.signing_key': {
+    says: 'This file does not hold an Ed25519 key in PKCS#8 PEM.',
+    todo: 'Restore it. Without it a log or witness begins anew, under another key.',
+    retry: false,
+  },
+  'log.note': {
+    says: 'A signed note is damaged, or a signature on it does not hold.',
+    todo: 'Fetch it again. If it stays so, somebody has changed it.',
+    retry: false,
+  },
+  'log.checkpoint': {
+    says: 'This is no head of that log.',
+    todo: 'Check that log and key belong together.',
+    retry: false,
+  },
+  'log.witness': {
+    says: 'Too few of the witnesses have cosigned this head.',
+    todo: 'Wait for a head that they have cosigned, or ask them why they do not.',
+    retry: false,
+  },
+  'log.witness_gone': {
+    says: 'A witness does not answer.',
+    todo: 'It is asked again with the next head. If it goes on, ask who runs it.',
+    retry: true,
+  },
+  'log.witness_refused': {
+    says: 'A witness does not cosign this log’s head.',
+    todo: 'Check that the witness was given this log’s verifier key, and that its own key was copied right.',
+    retry: false,
+  },
+  'log.record': {
+    says: 'A record is not the one that was logged.',
+    todo: 'Fetch the records again. If it stays so, who gave them to you has changed them.',
+    retry: false,
+  },
+  'log.records': {
+    says: 'The file of opened records cannot be read, or belongs to another log.',
+    todo: 'Name a records.jsonl that was written for this log: a record a line, the positions growing.',
+    retry: false,
+  },
+  'log.port': {
+    says: 'The witness cannot listen there.',
+    todo: 'Choose another address or port with `--host` and `--port`.',
+    retry: true,
+  },
+  'log.proof': {
+    says: 'The proof does not show that.',
+    todo: 'Keep both heads and the proof: they show that the log, or who sent them, is wrong.',
+    retry: false,
+  },
+  'log.back': {
+    says: 'The log has fewer entries than before: it forgets.',
+    todo: 'Keep both heads and show them: a log only grows.',
+    retry: false,
+  },
+  'log.split': {
+    says: 'The log tells two stories: its beginning is another than before.',
+    todo: 'Keep both heads and show them: both bear the log’s signature.',
+    retry: false,
+  },
+  'log.other': {
+    says: 'The hub shows another log than before: all that was in the old one is out of sight.',
+    todo: 'Ask who runs the hub. If there is a good reason, `ownlens home log --accept` begins anew; for a camera, repair it.',
+    retry: false,
+  },
+  'log.kept': {
+    says: 'What was kept of the hub’s log is damaged: nobody can tell whether the log went back.',
+    todo: '`ownlens home log --accept` begins anew; for a camera, repair it.',
+    retry: false,
+  },
+  'log.tile': {
+    says: 'A file of the log is missing, damaged, or not of its entries.',
+    todo: 'Fetch the log again. If it stays so, it is not whole.',
+    retry: false,
+  },
+  'log.root': {
+    says: 'The entries are not the ones that the head was signed for.',
+    todo: 'Fetch the log again. If it stays so, keep it: the head’s signature shows who is wrong.',
+    retry: false,
+  },
+  // --- reports and incidents ------------------------------------------------------------------------------------
+  'report.evidence': {
+    says: 'The evidence is not the one that the report was signed for.',
+    todo: 'Report again with `ownlens home report`.',
+    retry: false,
+  },
+  'report.proof': {
+    says: 'The proof does not hold together.',
+    todo: 'Have it written again with `ownlens home report --proof FILE`.',
+    retry: false,
+  },
+  'report.unknown': {
+    says: 'There is no such report.',
+    todo: 'See `ownlens incident list`.',
+    retry: false,
+  },
+  'incident.unknown': {
+    says: 'There is no such incident.',
+    todo: 'See `ownlens incident list`.',
+    retry: false,
+  },
+  'incident.out': {
+    says: 'The page needs a folder of its own: there is something in this one.',
+    todo: 'Name a new or empty folder behind `--out`.',
+    retry: false,
+  },
+  'incident.old': {
+    says: 'There is a newer word on this incident already.',
+    todo: 'See it with `ownlens incident list`, then update it again.',
+    retry: false,
+  },
+  'operator.absent': {
+    says: 'There is no hub in this folder, or it was never started.',
+    todo: 'Name the folder of `ownlens hub --data` with `--hub-data`.',
+    retry: false,
+  },
 } as const satisfies Record<string, ErrorMeaning>
 
 export type ErrorCode = keyof typeof errorTable
+
+/** A detail may quote others, as zod names a field that it does not know: no terminal obeys it (`text` in fields.ts). */
+const UNPRINTABLE = /[\p{Cc}\p{Cs}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu
 
 /** An expected failure with a code, what happened and what to do. `detail` names the thing, never a secret. */
 export class OwnlensError extends Error {
@@ -620,10 +1101,11 @@ export class OwnlensError extends Error {
 
   constructor(code: ErrorCode, detail?: string, options?: { cause?: unknown }) {
     const { says } = errorTable[code]
-    super(detail === undefined ? says : `${says} (${detail})`, options)
+    const shown = detail?.replace(UNPRINTABLE, '\uFFFD')
+    super(shown === undefined ? says : `${says} (${shown})`, options)
     this.name = 'OwnlensError'
     this.code = code
-    this.detail = detail
+    this.detail = shown
   }
 
   get todo(): string {

@@ -41,4 +41,4 @@ export type Recipients = z.infer<typeof recipients>
 export const hubUrl = z
   .url({ protocol: /^https$/ })
   .max(200)
-  .refine(value => new URL(value).origin === value, 'must be https://host[:port]')
+  .refine(value => URL.canParse(value) && new URL(value).origin === value, 'must be https://host[:port]')

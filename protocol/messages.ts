@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { trigger } from './clip.ts'
 import { clipId, count, text, time } from './fields.ts'
+import { logPosition } from './log.ts'
 import { bootEnvelope } from './sealed.ts'
 import { SMALL_STATEMENT, type StatementKind } from './statement.ts'
 
@@ -28,7 +29,7 @@ export const alertKind = {
 
 /** PROTOCOL 7.2. How the camera is, every minute and when it changes. */
 export const statusKind = {
-  typ: 'ownlens-status/1',
+  typ: 'ownlens-status/2',
   maxBytes: SMALL_STATEMENT,
   schema: z.strictObject({
     ...toHousehold,
@@ -43,6 +44,8 @@ export const statusKind = {
     outbox: z.strictObject({ clips: count, bytes: count }),
     /** What was refused since start, by error code. */
     refused: z.record(text(64), count),
+    /** The newest head of the hub's log that the camera has taken: so the home finds out when it is told another story. */
+    log: logPosition.nullable(),
   }),
 } satisfies StatementKind<unknown>
 

@@ -91,7 +91,7 @@ export async function acceptRoster(
   if (payload.householdId !== pin.householdId) throw new OwnlensError('roster.household')
   if (householdIdOf(payload.firstRootId, payload.firstSuccessorId) !== pin.householdId)
     throw new OwnlensError('roster.household', 'its first keys are not this household’s')
-  const line = await rootLine(payload.householdId, payload.firstRootId, payload.firstSuccessorId, successions)
+  const { roots: line } = await rootLine(payload, successions)
   if (!line.includes(pin.rootId))
     throw new OwnlensError('roster.household', 'the pinned root is not in its line')
   if (line[payload.generation] === undefined)
@@ -124,23 +124,26 @@ export async function acceptRoster(
   }
 }
 
-/** The ids of all roots of a household, first to current, each followed by its committed successor's choice. */
-async function rootLine(
-  householdId: string,
-  firstRootId: string,
-  firstSuccessorId: string,
+/**
+ * The ids of all roots of a household, first to current, and of the successor that the last one has committed to. Each root
+ * but the first was named by the successor that the one before had committed to (PROTOCOL 3.3).
+ *
+ * @throws OwnlensError `roster.generation` and what `readStatement` throws.
+ */
+export async function rootLine(
+  first: { householdId: string; firstRootId: string; firstSuccessorId: string },
   successions: readonly string[],
-): Promise<readonly string[]> {
-  const line = [firstRootId]
-  let successorId = firstSuccessorId
+): Promise<{ roots: readonly string[]; successorId: string }> {
+  const roots = [first.firstRootId]
+  let successorId = first.firstSuccessorId
   for (const [index, succession] of successions.entries()) {
     const { payload } = await readStatement(successionKind, succession, successorId)
-    if (payload.householdId !== householdId || payload.generation !== index + 1)
+    if (payload.householdId !== first.householdId || payload.generation !== index + 1)
       throw new OwnlensError('roster.generation', 'the successions are not in order')
-    line.push(payload.newRootId)
+    roots.push(payload.newRootId)
     successorId = payload.newSuccessorId
   }
-  return line
+  return { roots, successorId }
 }
 
 async function readMembers(

@@ -91,7 +91,9 @@ export function statementHash(jws: string): string {
 /** JSON whose objects name no field twice: readers would disagree about which one counts. Throws otherwise. */
 function parseOnce(text: string): unknown {
   const value: unknown = JSON.parse(text)
-  const written = text.match(/"(?:[^"\\]|\\.)*"(?=\s*:)/g)?.length ?? 0
+  // Every string is read to its end, so that each character is looked at once however it is written.
+  const strings = text.match(/"(?:[^"\\]|\\.)*"\s*:?/g) ?? []
+  const written = strings.filter(found => found.endsWith(':')).length
   if (written !== fieldsIn(value)) throw new Error('a field is named twice')
   return value
 }

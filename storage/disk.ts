@@ -14,7 +14,10 @@ export interface Disk {
   rename(from: string, to: string): Promise<void>
   /** Removes a file or a folder with all in it; no error when there is none. A power cut may bring it back. */
   remove(path: string): Promise<void>
-  /** Makes a folder and those above it, readable by nobody else; they survive a power cut once it returns. */
+  /**
+   * Makes a folder and those above it, readable by nobody else. They survive a power cut once it returns, also when a process
+   * made them that was killed before it could say so.
+   */
   makeFolder(path: string): Promise<void>
   /** Names in a folder, sorted; none when there is no folder. */
   list(path: string): Promise<readonly string[]>
@@ -43,8 +46,13 @@ export interface FileCalls {
   changes(folder: string, options: { signal: AbortSignal }): AsyncIterable<void>
 }
 
+/** Folders that we may not read, or whose file system syncs none, were not made here. */
+const FOREIGN = new Set(['EACCES', 'EPERM', 'EINVAL'])
+
 /** A disk over these calls: the system's own, or ones that fail. */
 export function diskOver(calls: FileCalls): Disk {
+  /** Folders above others that are on the disk for certain, they and all above them. */
+  const certain = new Set<string>()
   const syncFolder = async (path: string) => {
     const folder = await calls.open(path, 'r')
     try {
@@ -72,9 +80,16 @@ export function diskOver(calls: FileCalls): Disk {
     },
     async makeFolder(path) {
       const first = await calls.mkdir(path, { recursive: true, mode: 0o700 })
-      if (first === undefined) return
-      for (let made = resolve(path); made.length >= first.length; made = dirname(made))
-        await syncFolder(dirname(made))
+      const above: string[] = []
+      for (let at = resolve(path); at !== dirname(at); at = dirname(at)) {
+        const isNew = first !== undefined && at.length >= first.length
+        if (!isNew && certain.has(at)) break
+        await syncFolder(dirname(at)).catch(error => {
+          if (isNew || !FOREIGN.has((error as NodeJS.ErrnoException).code ?? '')) throw error
+        })
+        above.push(dirname(at))
+      }
+      for (const folder of above) certain.add(folder)
     },
     async list(path) {
       const names = await absentAsUndefined(calls.readdir(path))
@@ -134,6 +149,16 @@ export async function removeLeftovers(on: Disk, folder: string): Promise<void> {
 export async function readText(on: Disk, ...path: string[]): Promise<string | undefined> {
   const bytes = await on.read(join(...path))
   return bytes === undefined ? undefined : Buffer.from(bytes).toString('utf8')
+}
+
+/**
+ * As `readText`, for what is acted upon towards others: a key that is shown, an epoch, a roster. A process that was killed
+ * between a rename and its sync leaves a file that the next power cut takes back; what this returns it does not.
+ */
+export async function readSettled(on: Disk, ...path: string[]): Promise<string | undefined> {
+  const text = await readText(on, ...path)
+  await absentAsUndefined(on.syncFolder(dirname(join(...path))))
+  return text
 }
 
 async function absentAsUndefined<T>(result: Promise<T>): Promise<T | undefined> {

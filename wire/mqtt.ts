@@ -1,70 +1,88 @@
-import { connect, type MqttClient } from 'mqtt'
+import type { TLSSocket } from 'node:tls'
+import { MqttClient } from 'mqtt'
 import { OwnlensError } from '../protocol/errors.ts'
 import { MESSAGE_MAX } from '../protocol/part.ts'
+import { connectHub, type HubLine } from './hub-line.ts'
 import { PacketGauge } from './packet-gauge.ts'
-import { hubTls, type TlsIdentity } from './tls.ts'
+import type { TlsIdentity } from './tls.ts'
 
 /** A message with its topic and header. */
 const PACKET_MAX = MESSAGE_MAX + 1024
+
+const TIMEOUT_MS = 10_000
 
 /**
  * One connection to the broker: mutual TLS, MQTT 3.1.1, client id = the certificate's CN. It never reconnects by itself:
  * mqtt.js would send a refused message again for ever, so who wants to come back takes a fresh connection and its own
  * queue.
  *
- * @throws OwnlensError `hub.unreachable`, `broker.refused`.
+ * @throws OwnlensError `hub.unreachable`, `hub.ca`, `broker.refused`.
  */
 export async function connectBroker(
   url: string,
   tls: TlsIdentity,
   options: { signal: AbortSignal; timeoutMs?: number },
 ): Promise<MqttClient> {
-  options.signal.throwIfAborted()
-  const { host, port } = brokerAddress(url)
-  const client = connect({
-    protocol: 'mqtts',
-    host,
-    port,
-    protocolVersion: 4,
-    clientId: tls.name,
-    clean: true,
-    keepalive: 15,
-    reconnectPeriod: 0,
-    connectTimeout: options.timeoutMs ?? 10_000,
-    queueQoSZero: false,
-    ...hubTls(tls.ca),
-    cert: tls.certificate,
-    key: tls.key,
+  const { signal, timeoutMs = TIMEOUT_MS } = options
+  try {
+    const line = { ...brokerAddress(url), ca: tls.ca, identity: tls, signed: tls.signed, signal }
+    const client = await openMqtt(line, { clientId: tls.name, keepalive: 15, timeoutMs })
+    client.on('error', () => client.end(true))
+    return client
+  } catch (cause) {
+    signal.throwIfAborted()
+    if (cause instanceof OwnlensError) throw cause
+    if (isRefusal(cause)) throw new OwnlensError('broker.refused', url, { cause })
+    throw new OwnlensError('hub.unreachable', url, { cause })
+  }
+}
+
+/**
+ * An MQTT 3.1.1 session over a line whose other end was checked first: mqtt.js would send its CONNECT before. Rejects with
+ * what the line, TLS or the broker says.
+ */
+export async function openMqtt(
+  line: HubLine,
+  options: { clientId: string; keepalive: number; timeoutMs?: number },
+): Promise<MqttClient> {
+  const { clientId, keepalive, timeoutMs = TIMEOUT_MS } = options
+  const opening = AbortSignal.any([line.signal, AbortSignal.timeout(timeoutMs)])
+  const { socket } = await connectHub({ ...line, signal: opening })
+  const client = new MqttClient(() => socket, {
+    ...{ clientId, keepalive, protocolVersion: 4, clean: true },
+    ...{ reconnectPeriod: 0, connectTimeout: timeoutMs, queueQoSZero: false },
   })
   client.setMaxListeners(256)
-  const gauge = new PacketGauge(PACKET_MAX)
-  client.stream.on('data', (bytes: Uint8Array) => {
-    if (!gauge.accepts(bytes)) client.stream.destroy(new OwnlensError('part.size', 'a packet of the broker'))
-  })
+  watchPackets(socket)
   // A broker that takes the connection and then says nothing must not hold up who wants to stop.
   let giveUp: (cause: unknown) => void = () => undefined
   const stop = () => {
     client.end(true)
     giveUp(new Error('stopped'))
   }
-  options.signal.addEventListener('abort', stop, { once: true })
-  client.once('close', () => options.signal.removeEventListener('abort', stop))
+  line.signal.addEventListener('abort', stop, { once: true })
+  client.once('close', () => line.signal.removeEventListener('abort', stop))
   try {
     await new Promise<void>((resolve, reject) => {
       client.once('connect', () => resolve())
       client.once('error', reject)
       client.once('close', () => reject(new Error('closed')))
       giveUp = reject
+      if (line.signal.aborted) stop()
     })
+    return client
   } catch (cause) {
     client.on('error', () => undefined)
     stop()
-    options.signal.throwIfAborted()
-    if (isRefusal(cause)) throw new OwnlensError('broker.refused', url, { cause })
-    throw new OwnlensError('hub.unreachable', url, { cause })
+    throw cause
   }
-  client.on('error', stop)
-  return client
+}
+
+function watchPackets(socket: TLSSocket): void {
+  const gauge = new PacketGauge(PACKET_MAX)
+  socket.on('data', (bytes: Uint8Array) => {
+    if (!gauge.accepts(bytes)) socket.destroy(new OwnlensError('part.size', 'a packet of the broker'))
+  })
 }
 
 /**
@@ -80,13 +98,31 @@ function isRefusal(cause: unknown): boolean {
 export async function publish(client: MqttClient, topic: string, payload: Uint8Array): Promise<void> {
   if (payload.length > MESSAGE_MAX) throw new OwnlensError('part.size', `${payload.length} bytes`)
   const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.length)
-  // mqtt.js keeps a message whose connection closed and never says so: the close is what tells.
+  await whileConnected(client, () => client.publishAsync(topic, bytes, { qos: 1 }))
+}
+
+/**
+ * Subscribes at QoS 1 and returns when the broker has granted it.
+ *
+ * @throws OwnlensError `hub.unreachable` when the broker goes before it has answered, `broker.refused` when it says no.
+ */
+export async function subscribe(client: MqttClient, topic: string): Promise<void> {
+  await whileConnected(client, () =>
+    client.subscribeAsync(topic, { qos: 1 }).catch((cause: unknown) => {
+      if (!client.connected) throw cause
+      throw new OwnlensError('broker.refused', topic, { cause })
+    }),
+  )
+}
+
+/** mqtt.js keeps what it sent over a connection that closed, and never says so: the close is what tells. */
+async function whileConnected(client: MqttClient, send: () => Promise<unknown>): Promise<void> {
   const { promise: gone, reject } = withReject()
   const close = () => reject(new OwnlensError('hub.unreachable', 'the broker has gone'))
   client.once('close', close)
   try {
     if (!client.connected) throw new OwnlensError('hub.unreachable', 'the broker has gone')
-    await Promise.race([client.publishAsync(topic, bytes, { qos: 1 }), gone])
+    await Promise.race([send(), gone])
   } catch (cause) {
     if (cause instanceof OwnlensError) throw cause
     throw new OwnlensError('hub.unreachable', 'the broker has gone', { cause })

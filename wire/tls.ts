@@ -1,7 +1,7 @@
 import 'reflect-metadata'
 import { webcrypto } from 'node:crypto'
-import type { PeerCertificate } from 'node:tls'
 import {
+  BasicConstraintsExtension,
   cryptoProvider,
   Pkcs10CertificateRequestGenerator,
   SubjectAlternativeNameExtension,
@@ -10,6 +10,7 @@ import {
 } from '@peculiar/x509'
 import { OwnlensError } from '../protocol/errors.ts'
 import { hex, idOfKey, sha256 } from '../protocol/ids.ts'
+import type { SignedTime } from './signed-time.ts'
 
 cryptoProvider.set(webcrypto as never)
 
@@ -21,6 +22,8 @@ export interface TlsIdentity {
   readonly key: string
   readonly ca: string
   readonly notAfter: Date
+  /** The hub's time when it was issued. */
+  readonly signed?: SignedTime
 }
 
 /** A fresh TLS key and a request for its certificate. */
@@ -56,16 +59,16 @@ function webcryptoToPem(pkcs8: ArrayBuffer): string {
   return `-----BEGIN PRIVATE KEY-----\n${lines.join('\n')}\n-----END PRIVATE KEY-----\n`
 }
 
-/** The end-entity certificate out of a PKCS#7 certs-only answer (RFC 7030 §4.2.3), checked against the CA. */
+/** The end-entity certificate out of a PKCS#7 certs-only answer (RFC 7030 §4.2.3), checked against the hub's CAs. */
 export async function readIssued(
   pkcs7: Uint8Array,
   keyHash: string,
-  ca: X509Certificate,
+  authorities: readonly X509Certificate[],
 ): Promise<X509Certificate> {
   try {
     for (const certificate of new X509Certificates(pkcs7)) {
       if (hex(sha256(new Uint8Array(certificate.publicKey.rawData))) !== keyHash) continue
-      if (await certificate.verify({ publicKey: ca.publicKey, signatureOnly: true })) return certificate
+      if (await isBy(certificate, authorities)) return certificate
     }
   } catch (cause) {
     throw new OwnlensError('enrol.answer', 'it cannot be read', { cause })
@@ -73,55 +76,59 @@ export async function readIssued(
   throw new OwnlensError('enrol.answer', 'no certificate for the key that was asked for')
 }
 
+async function isBy(certificate: X509Certificate, authorities: readonly X509Certificate[]): Promise<boolean> {
+  for (const { publicKey } of authorities)
+    if (await certificate.verify({ publicKey, signatureOnly: true })) return true
+  return false
+}
+
 /** The id of a certificate's key. */
 export function keyIdOf(certificate: X509Certificate): string {
   return idOfKey(new Uint8Array(certificate.publicKey.rawData))
 }
 
-/** Reads the hub's CA and checks it against the pinned id, its own signature included. Throws `hub.ca`. */
-export async function readPinnedCa(pem: string, caId: string): Promise<X509Certificate> {
+/** A hub's CA that is pinned by its id, and what it vouches for. */
+export interface PinnedCa {
+  /** The pinned CA alone: what TLS trusts. */
+  readonly pem: string
+  /** The pinned CA, and the one that comes after or before it if the pinned one has certified it (RFC 4210 §4.4). */
+  readonly authorities: readonly X509Certificate[]
+}
+
+/** Finds the pinned CA among the hub's certificates; its own signature must hold. Throws `hub.ca`. */
+export async function readPinnedCa(pem: string, caId: string): Promise<PinnedCa> {
   if (pem.length > 16 * 1024) throw new OwnlensError('hub.ca', 'too large')
   try {
-    const certificate = new X509Certificate(pem)
-    if (keyIdOf(certificate) === caId && (await certificate.verify({ signatureOnly: true })))
-      return certificate
+    const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []
+    const all = blocks.map(block => new X509Certificate(block))
+    for (const ca of all) {
+      if (keyIdOf(ca) !== caId || !(await ca.verify({ signatureOnly: true }))) continue
+      const vouched: X509Certificate[] = []
+      for (const other of all)
+        if (keyIdOf(other) !== caId && isAuthority(other) && (await isBy(other, [ca]))) vouched.push(other)
+      return { pem: ca.toString('pem'), authorities: [ca, ...vouched] }
+    }
   } catch (cause) {
     throw new OwnlensError('hub.ca', undefined, { cause })
   }
   throw new OwnlensError('hub.ca')
 }
 
-/**
- * TLS options that accept the hub and nobody else: its certificate must chain to the pinned CA and carry the CN `hub`.
- * Host names say nothing here, so that a hub may move to another address. TLS 1.3 only:
- * before it a client's certificate, and with it household and device, travels in the clear.
- */
-export function hubTls(ca: string): {
-  ca: string
-  minVersion: 'TLSv1.3'
-  rejectUnauthorized: true
-  checkServerIdentity: (host: string, certificate: PeerCertificate) => Error | undefined
-} {
-  return {
-    ca,
-    minVersion: 'TLSv1.3',
-    rejectUnauthorized: true,
-    checkServerIdentity: (_host, certificate) =>
-      certificate.subject?.CN === 'hub'
-        ? undefined
-        : new OwnlensError('hub.ca', 'it is not the hub’s certificate'),
-  }
-}
+const isAuthority = (certificate: X509Certificate): boolean =>
+  certificate.getExtension(BasicConstraintsExtension)?.ca === true
 
-/** The hub key, out of the certificate that the pinned CA gave for it. Throws `hub.ca`. */
-export async function readHubKey(der: Uint8Array, ca: X509Certificate): Promise<string> {
+/** The hub key's certificate, which one of the hub's CAs must have given. Its dates are the caller's to check. Throws `hub.ca`. */
+export async function readHubKey(
+  der: Uint8Array,
+  authorities: readonly X509Certificate[],
+): Promise<X509Certificate> {
   const certificate = readCertificate(der)
-  const good = await certificate.verify({ publicKey: ca.publicKey, signatureOnly: true })
+  const good = await isBy(certificate, authorities)
   const named = certificate.subjectName.getField('CN').includes('hub')
   const names = certificate.getExtension(SubjectAlternativeNameExtension)?.names.items ?? []
   const marked = names.some(name => name.type === 'url' && name.value === 'ownlens:hub')
   if (!good || !named || !marked) throw new OwnlensError('hub.ca', 'the hub’s key is not certified')
-  return keyIdOf(certificate)
+  return certificate
 }
 
 function readCertificate(der: Uint8Array): X509Certificate {

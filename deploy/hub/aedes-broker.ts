@@ -126,16 +126,20 @@ export async function aedesBroker(options: AedesBrokerOptions): Promise<Broker> 
     door.known(socket)
   }
 
-  /** Its rights may have gone while it came in. */
+  /** Its rights may have gone since, or while it came in. */
   async function checkAgain(session: Session): Promise<void> {
-    if ((await admission.nameOf(session.serial)) === undefined) sessions.end(session, 'it lost its rights')
+    try {
+      if ((await admission.nameOf(session.serial)) === undefined) sessions.end(session, 'it lost its rights')
+    } catch {
+      sessions.end(session, 'its rights are not known')
+    }
   }
 
   aedes.on('client', client => {
     const session = sessionOf.get(client)
     if (session === undefined || client.closed) return
     sessions.add(session)
-    checkAgain(session).catch(() => sessions.end(session, 'its rights are not known'))
+    void checkAgain(session)
   })
   aedes.on('clientDisconnect', client => {
     const session = sessionOf.get(client)
@@ -168,8 +172,8 @@ export async function aedesBroker(options: AedesBrokerOptions): Promise<Broker> 
         const packet = { cmd: 'publish', topic, payload: bytes, qos: 1, retain: false, dup: false } as const
         aedes.publish(packet, error => (error ? reject(error) : resolve()))
       }),
-    async changed(owner) {
-      for (const session of sessions.of(owner)) await checkAgain(session)
+    async changed(owners) {
+      await Promise.all(owners.flatMap(owner => sessions.of(owner)).map(checkAgain))
     },
     connected: () => sessions.clientIds,
     async close() {

@@ -1,4 +1,4 @@
-import { OwnlensError } from '../../protocol/errors.ts'
+import { type ErrorCode, OwnlensError } from '../../protocol/errors.ts'
 
 export interface AllowanceOptions {
   /** So many at once. */
@@ -7,6 +7,8 @@ export interface AllowanceOptions {
   readonly everyMs: number
   /** So many keys are remembered; the one that was used longest ago gives way. */
   readonly keysMax: number
+  /** What one who has none left is told; `hub.busy` unless it is given. */
+  readonly refusal?: ErrorCode
   /** Monotonic milliseconds. */
   readonly now?: () => number
 }
@@ -22,9 +24,9 @@ export class Allowance {
     this.#now = options.now ?? (() => performance.now())
   }
 
-  /** Throws `hub.busy` when this key has none left. */
+  /** Throws `refusal` when this key has none left. */
   take(key: string): void {
-    const { burst, everyMs, keysMax } = this.#options
+    const { burst, everyMs, keysMax, refusal = 'hub.busy' } = this.#options
     const now = this.#now()
     const bucket = this.#buckets.get(key) ?? { tokens: burst, at: now }
     const tokens = Math.min(burst, bucket.tokens + (now - bucket.at) / everyMs)
@@ -32,6 +34,6 @@ export class Allowance {
     this.#buckets.set(key, { tokens: tokens >= 1 ? tokens - 1 : tokens, at: now })
     const [oldest] = this.#buckets.keys()
     if (this.#buckets.size > keysMax && oldest !== undefined) this.#buckets.delete(oldest)
-    if (tokens < 1) throw new OwnlensError('hub.busy')
+    if (tokens < 1) throw new OwnlensError(refusal)
   }
 }

@@ -11,10 +11,10 @@ export interface Broker {
   onMessage(handler: MessageHandler): void
   publish(topic: string, payload: Uint8Array): Promise<void>
   /**
-   * The registrar's certificates of this owner changed: new ones get in from now on, sessions under superseded ones end
-   * before it returns.
+   * The registrar's certificates of these owners changed: new ones get in from now on, sessions under superseded ones end
+   * before it returns. One call for each commit: what ends together ends side by side.
    */
-  changed(owner: string): Promise<void>
+  changed(owners: readonly string[]): Promise<void>
   /** Client ids of those who are connected, where the broker tells. */
   connected(): readonly string[]
   close(): Promise<void>

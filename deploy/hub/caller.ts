@@ -7,11 +7,18 @@ import type { Admission } from './broker.ts'
 import { serialOf } from './certificates.ts'
 import { networkOf } from './door.ts'
 
-/** Serial number of the certificate that this connection proved to hold; undefined without a good one. */
-function serialBehind(request: FastifyRequest): string | undefined {
+/** A certificate that was shown in TLS with its key. Whether it counts is the registrar's to say. */
+export interface Shown {
+  readonly serial: string
+  readonly commonName: string
+}
+
+/** The certificate that this connection proved to hold; undefined without one that a CA of ours made and that has not ended. */
+export function certificateBehind(request: FastifyRequest): Shown | undefined {
   const socket = request.raw.socket as TLSSocket
   const certificate = socket.authorized ? socket.getPeerX509Certificate() : undefined
-  return certificate && serialOf(certificate)
+  if (certificate === undefined) return undefined
+  return { serial: serialOf(certificate), commonName: String(socket.getPeerCertificate().subject.CN) }
 }
 
 /**
@@ -24,7 +31,7 @@ export async function callerOf(
   householdId: string,
   who: 'member' | 'anyone of the household',
 ): Promise<CertificateName> {
-  const serial = serialBehind(request)
+  const serial = certificateBehind(request)?.serial
   const name = serial === undefined ? undefined : await admission.nameOf(serial)
   if (name === undefined || name.householdId !== householdId) throw new OwnlensError('hub.forbidden')
   if (who === 'member' && name.kind !== 'member') throw new OwnlensError('hub.forbidden')
@@ -33,7 +40,7 @@ export async function callerOf(
 
 /** Under which key requests are counted: a certificate, else the network that they come from. */
 export function countedAs(request: FastifyRequest): string {
-  const serial = serialBehind(request)
+  const serial = certificateBehind(request)?.serial
   return serial === undefined ? `network ${networkOf(request.ip)}` : `certificate ${serial}`
 }
 

@@ -41,6 +41,16 @@ export async function supersede(
   await (which.name === undefined ? all : all.where('uri', '=', certificateUri(which.name))).execute()
 }
 
+/** All certificates of these owners count no more. */
+export async function supersedeAll(db: Db, owners: readonly string[], now: Date): Promise<void> {
+  await db
+    .updateTable('certificates')
+    .set({ superseded_at: now.toISOString() })
+    .where('owner', 'in', owners)
+    .where('superseded_at', 'is', null)
+    .execute()
+}
+
 /** Of this owner's certificates only the `keep` youngest go on counting. */
 export async function supersedeSurplus(db: Db, owner: string, keep: number, now: Date): Promise<void> {
   const surplus = await db

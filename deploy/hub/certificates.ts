@@ -22,7 +22,6 @@ import {
   SubjectKeyIdentifierExtension,
   type X509Certificate,
   X509CertificateGenerator,
-  X509CrlGenerator,
 } from '@peculiar/x509'
 
 cryptoProvider.set(webcrypto as never)
@@ -33,7 +32,7 @@ export const DAY = 24 * 60 * MINUTE
 /** How long the authority, and what it certifies for the hub itself, is good. */
 export const CA_LIFETIME_MS = 3650 * DAY
 /** Certificates begin so long before their making, for clocks that differ. */
-const EARLY = 5 * MINUTE
+export const EARLY = 5 * MINUTE
 
 /** A P-256 key pair with its certificate. */
 export interface Certified {
@@ -44,23 +43,56 @@ export interface Certified {
 /** What a certificate is for. */
 export type Purpose = 'hub-tls' | 'hub-key' | 'client'
 
+/** All authorities' name: they differ in their keys (RFC 5280 §4.2.1.1), and one certified by another is self-issued. */
+const AUTHORITY_NAME = 'CN=Ownlens hub CA'
+
 /** A self-signed certificate authority, valid for ten years; with a new key unless one is given. */
 export async function makeAuthority(now: Date, given?: webcrypto.CryptoKeyPair): Promise<Certified> {
   const keys = given ?? (await newKeys())
   const certificate = await X509CertificateGenerator.createSelfSigned({
     serialNumber: randomSerial(),
-    name: 'CN=Ownlens hub CA',
+    name: AUTHORITY_NAME,
     notBefore: new Date(now.getTime() - EARLY),
     notAfter: new Date(now.getTime() + CA_LIFETIME_MS),
     signingAlgorithm: ALGORITHM,
     keys,
-    extensions: [
-      await SubjectKeyIdentifierExtension.create(keys.publicKey),
-      new BasicConstraintsExtension(true, 0, true),
-      new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
-    ],
+    extensions: await authorityExtensions(keys.publicKey),
   })
   return { certificate, privateKey: keys.privateKey }
+}
+
+/**
+ * One authority's key certified by another's while one follows the other (RFC 4210 §4.4): good while both are. It is
+ * self-issued, so that the issuer's path length 0 does not count it (RFC 5280 §4.2.1.9).
+ */
+export async function certifyAuthority(
+  issuer: Certified,
+  { certificate: subject }: Certified,
+  now: Date,
+): Promise<X509Certificate> {
+  const ends = [issuer.certificate, subject].map(({ notAfter }) => notAfter.getTime())
+  return X509CertificateGenerator.create({
+    serialNumber: randomSerial(),
+    subject: AUTHORITY_NAME,
+    issuer: AUTHORITY_NAME,
+    notBefore: new Date(now.getTime() - EARLY),
+    notAfter: new Date(Math.min(...ends)),
+    signingAlgorithm: ALGORITHM,
+    signingKey: issuer.privateKey,
+    publicKey: subject.publicKey,
+    extensions: [
+      await AuthorityKeyIdentifierExtension.create(issuer.certificate.publicKey),
+      ...(await authorityExtensions(subject.publicKey)),
+    ],
+  })
+}
+
+async function authorityExtensions(key: PublicKey | webcrypto.CryptoKey): Promise<Extension[]> {
+  return [
+    await SubjectKeyIdentifierExtension.create(key),
+    new BasicConstraintsExtension(true, 0, true),
+    new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
+  ]
 }
 
 /** A certificate by this authority, from five minutes back; none outlives the authority. */
@@ -83,7 +115,6 @@ export async function issue(
   }
   const from = now.getTime() - EARLY
   const extensions: Extension[] = [
-    // Authorities of all hubs have one name; their keys tell them apart (RFC 5280 §4.2.1.1).
     await AuthorityKeyIdentifierExtension.create(authority.certificate.publicKey),
     await SubjectKeyIdentifierExtension.create(publicKey),
     new BasicConstraintsExtension(false, undefined, true),
@@ -115,24 +146,6 @@ export async function makeCertified(
     certificate: await issue(authority, { ...request, publicKey: keys.publicKey }),
     privateKey: keys.privateKey,
   }
-}
-
-/** The authority's list of certificates that count no more. PEM. */
-export async function makeCrl(
-  authority: Certified,
-  revoked: readonly { serial: string; at: Date }[],
-  now: Date,
-): Promise<string> {
-  const crl = await X509CrlGenerator.create({
-    issuer: authority.certificate.subject,
-    thisUpdate: new Date(now.getTime() - EARLY),
-    nextUpdate: new Date(now.getTime() + CA_LIFETIME_MS),
-    signingAlgorithm: ALGORITHM,
-    signingKey: authority.privateKey,
-    entries: revoked.map(({ serial, at }) => ({ serialNumber: serial, revocationDate: at })),
-  })
-  // RFC 7468 §6 calls it X509 CRL, and OpenSSL reads nothing else.
-  return crl.toString('pem').replaceAll(' CRL-----', ' X509 CRL-----')
 }
 
 /** Names under which the hub is reached, as X.509 writes them. */

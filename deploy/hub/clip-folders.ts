@@ -35,5 +35,5 @@ async function loadClip(disk: Disk, which: Pick<Held, 'address' | 'clipId'>, fol
     parts.set(name, info.bytes)
     if (info.writtenAt < first) first = info.writtenAt
   }
-  return { ...which, receivedAt: first.toISOString(), parts, counts: undefined }
+  return { ...which, receivedAt: first.toISOString(), parts, counts: undefined, settled: false }
 }

@@ -10,6 +10,8 @@ export interface Held {
   readonly parts: Map<string, number>
   /** What its `end` says; undefined when it has none or nobody asked. */
   counts: PartCounts | undefined
+  /** No power cut takes any of these parts back. A process that was killed may have left one that was not synced. */
+  settled: boolean
 }
 
 /** What a file costs beside its bytes: a block's rest, an inode, a place in memory. */

@@ -1,4 +1,4 @@
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { codeOf, OwnlensError } from '../../protocol/errors.ts'
 import { kindOfPart, type Part, type PartCounts, partNames, readPart } from '../../protocol/part.ts'
@@ -37,7 +37,7 @@ const PAGE_PARTS = 50_000
 
 /**
  * Keeps sealed clips as they came, part by part: `clips/<household>/<epoch>/<device>/<clip>/<part>`. It reads frames, never
- * what is in them. A part is acknowledged when it is on the disk; the same part again is acknowledged again.
+ * what is in them. A part is acknowledged when no power cut can take it from the disk; the same part again, once more.
  */
 export class ClipStore {
   readonly #options: ClipStoreOptions
@@ -54,7 +54,6 @@ export class ClipStore {
   static async open(options: ClipStoreOptions): Promise<ClipStore> {
     const store = new ClipStore(options)
     await options.disk.makeFolder(options.folder)
-    await options.disk.syncFolder(dirname(options.folder))
     for await (const clip of loadClips(options.disk, options.folder)) store.#put(clip)
     return store
   }
@@ -94,7 +93,10 @@ export class ClipStore {
     const clip = this.#clips.get(key) ?? newClip(address, clipId)
     if (clip.parts.has(name)) {
       const standing = await this.#standing(join(this.#options.folder, key, name))
-      if (standing === part.sha256) return part.sha256
+      if (standing === part.sha256) {
+        await onDisk(() => this.#settle(clip, key))
+        return part.sha256
+      }
       if (standing !== undefined) throw new OwnlensError('store.conflict', name)
       // The disk has spoilt the one that stood there: this one takes its place.
     } else if (clip.parts.size >= PARTS_MAX) throw new OwnlensError('store.limit')
@@ -120,12 +122,12 @@ export class ClipStore {
     shelf.count(message.length)
     try {
       if (shelf.bytes > maxBytes) throw new OwnlensError('store.full')
-      try {
-        if (clip.parts.size === 0) await this.#makeFolder(join(folder, key))
+      await onDisk(async () => {
+        if (clip.parts.size === 0) await disk.makeFolder(join(folder, key))
+        clip.settled = false
         await replaceFile(disk, join(folder, key, name), message)
-      } catch (cause) {
-        throw new OwnlensError('store.disk', undefined, { cause })
-      }
+        clip.settled = true
+      })
     } catch (error) {
       shelf.giveBack(message.length)
       throw error
@@ -136,13 +138,11 @@ export class ClipStore {
     clip.counts = part.parts ?? clip.counts
   }
 
-  /** The folder and every one above it survive a power cut, too. */
-  async #makeFolder(folder: string): Promise<void> {
-    await this.#options.disk.makeFolder(folder)
-    for (let above = folder; above !== this.#options.folder; ) {
-      above = join(above, '..')
-      await this.#options.disk.syncFolder(above)
-    }
+  /** Once for a clip that was found at the start: its first part that is acknowledged again settles them all. */
+  async #settle(clip: Held, key: string): Promise<void> {
+    if (clip.settled) return
+    await this.#options.disk.syncFolder(join(this.#options.folder, key))
+    clip.settled = true
   }
 
   /** The clips of one household in the order in which they came, behind a cursor (`cursorOf`). */
@@ -156,20 +156,35 @@ export class ClipStore {
       more: false,
     }
     const listed: StoredClip[] = []
-    for (const clip of clips) {
-      const { address, clipId, receivedAt, parts } = clip
-      const counts = await this.#countsOf(clip)
-      listed.push({
-        epoch: address.epoch,
-        deviceId: address.deviceId,
-        clipId,
-        complete: counts !== undefined && partNames(counts).every(name => parts.has(name)),
-        parts: [...parts.keys()],
-        bytes: [...parts.values()].reduce((sum, bytes) => sum + bytes, 0),
-        receivedAt,
-      })
-    }
+    for (const clip of clips) listed.push(await this.#listed(clip))
     return { clips: listed, more }
+  }
+
+  /** A household's clips of these cameras, the newest first. */
+  async ofDevices(householdId: string, devices: readonly string[]): Promise<readonly StoredClip[]> {
+    const { clips } = this.#shelves
+      .get(householdId)
+      ?.page('', Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY) ?? {
+      clips: [],
+    }
+    const listed: StoredClip[] = []
+    for (const clip of clips.toReversed())
+      if (devices.includes(clip.address.deviceId)) listed.push(await this.#listed(clip))
+    return listed
+  }
+
+  async #listed(clip: Held): Promise<StoredClip> {
+    const { address, clipId, receivedAt, parts } = clip
+    const counts = await this.#countsOf(clip)
+    return {
+      epoch: address.epoch,
+      deviceId: address.deviceId,
+      clipId,
+      complete: counts !== undefined && partNames(counts).every(name => parts.has(name)),
+      parts: [...parts.keys()],
+      bytes: [...parts.values()].reduce((sum, bytes) => sum + bytes, 0),
+      receivedAt,
+    }
   }
 
   /** What the clip's end says; looked up once after a restart. */
@@ -192,6 +207,16 @@ export class ClipStore {
     return bytes
   }
 
+  /** Removes all clips of a household; nothing of it may come meanwhile. */
+  async forget(householdId: string): Promise<void> {
+    const { disk, folder } = this.#options
+    for (const [key, clip] of this.#clips)
+      if (clip.address.householdId === householdId) this.#clips.delete(key)
+    this.#shelves.delete(householdId)
+    await disk.remove(join(folder, householdId))
+    await disk.syncFolder(folder)
+  }
+
   #put(clip: Held): void {
     this.#clips.set(keyOf(clip.address, clip.clipId), clip)
     this.#shelf(clip.address.householdId).add(clip)
@@ -205,7 +230,17 @@ export class ClipStore {
 }
 
 function newClip(address: DeviceAddress, clipId: string): Held {
-  return { address, clipId, receivedAt: new Date().toISOString(), parts: new Map(), counts: undefined }
+  const receivedAt = new Date().toISOString()
+  return { address, clipId, receivedAt, parts: new Map(), counts: undefined, settled: false }
+}
+
+/** A failure of the disk by its own name. */
+async function onDisk(work: () => Promise<void>): Promise<void> {
+  try {
+    await work()
+  } catch (cause) {
+    throw new OwnlensError('store.disk', undefined, { cause })
+  }
 }
 
 function keyOf({ householdId, epoch, deviceId }: DeviceAddress, clipId: string): string {

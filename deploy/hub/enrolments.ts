@@ -4,7 +4,12 @@ import type { CertificateName } from '../../protocol/registrar.ts'
 import type { Authority, CertificateRequest } from './authority.ts'
 import { enter, supersede, supersedeSurplus } from './certificate-book.ts'
 import { serialOf } from './certificates.ts'
-import type { Db } from './database.ts'
+import type { Db, Tables } from './database.ts'
+import { beginLine, historyColumns, readHistory } from './histories.ts'
+import type { Asked, History } from './lines.ts'
+import { notify } from './notices.ts'
+import { record } from './records.ts'
+import { Verdicts } from './verdicts.ts'
 
 type DeviceName = Extract<CertificateName, { kind: 'device' }>
 type MemberName = Extract<CertificateName, { kind: 'member' }>
@@ -16,12 +21,17 @@ const LIVE_MAX = 256
 export interface DeviceEnrolment {
   readonly request: CertificateRequest
   readonly name: DeviceName
-  readonly counter: number
-  /** SHA-256 over statement and request: the same ones again are a retry. */
-  readonly requestHash: string
-  /** Uses up the statement's nonce. */
-  readonly useNonce: () => void
+  readonly asked: Asked
+  /** The statement itself. */
+  readonly statement: string
+  /** Uses up the statement's nonce; returns when it was given, in milliseconds that only grow. */
+  readonly useNonce: () => number
 }
+
+/** `again`: what a retry is answered with. `ended`: it came to this just now, and its certificates count no more. */
+export type DeviceAnswer =
+  | { readonly kind: 'issued' | 'again'; readonly answer: Uint8Array }
+  | { readonly kind: 'refused'; readonly code: 'enrol.held' | 'enrol.cloned'; readonly ended: boolean }
 
 /** Gives certificates to whom rosters and claims name, and remembers which of them count. */
 export class Enrolments {
@@ -29,6 +39,7 @@ export class Enrolments {
   readonly #authority: Authority
   readonly #now: () => Date
   readonly #liveMax: number
+  readonly #verdicts = new Verdicts()
 
   constructor(db: Db, authority: Authority, now: () => Date, liveMax = LIVE_MAX) {
     this.#db = db
@@ -38,50 +49,80 @@ export class Enrolments {
   }
 
   /** For somebody whom the roster names. Certificates that the member has already go on counting. */
-  async member(request: CertificateRequest, name: MemberName): Promise<Uint8Array> {
+  async member(request: CertificateRequest, name: MemberName, statement: string): Promise<Uint8Array> {
     const certificate = await request.issue(name, this.#now())
     await this.#db.transaction().execute(async transaction => {
       await this.#enter(transaction, request, name, certificate)
       await supersedeSurplus(transaction, name.id, this.#liveMax, this.#now())
+      await this.#record(transaction, name, statement, 'fresh')
     })
-    return this.#authority.certsOnly([certificate])
+    return this.#authority.certsOnly(certificate)
   }
 
   /**
-   * For a device in the epoch that stands. The certificate before counts no more.
+   * For a device in the epoch that stands. The certificate before counts no more; of one that is held, or a clone, none counts.
    *
-   * @returns the answer, and whether it is a new one: an answer that was lost is given again.
-   * @throws OwnlensError `enrol.claim`, `enrol.held`, `hub.nonce`.
+   * @throws OwnlensError `enrol.claim`, `hub.nonce`.
    */
-  async device(wanted: DeviceEnrolment): Promise<{ answer: Uint8Array; fresh: boolean }> {
-    const { request, name, counter, requestHash, useNonce } = wanted
+  async device({ request, name, asked, statement, useNonce }: DeviceEnrolment): Promise<DeviceAnswer> {
     const device = await this.#db
       .selectFrom('devices')
-      .select(['household_id', 'epoch', 'counter', 'request', 'certificate', 'held'])
+      .select(['household_id', 'epoch', 'counter', 'request', 'certificate', 'held', 'cloned', 'boots'])
       .where('device_id', '=', name.id)
       .executeTakeFirst()
-    // Its nonce is used up, and was good when it came first.
-    if (device?.request === requestHash && device.epoch === name.epoch)
-      return { answer: Buffer.from(device.certificate, 'base64'), fresh: false }
-    useNonce()
-    if (device === undefined || device.household_id !== name.householdId || device.epoch !== name.epoch)
+    if (device === undefined || device.household_id !== name.householdId || device.epoch !== name.epoch) {
+      useNonce()
       throw new OwnlensError('enrol.claim')
-    if (counter <= device.counter || device.held === 1) {
-      await this.#db.updateTable('devices').set({ held: 1 }).where('device_id', '=', name.id).execute()
-      throw new OwnlensError('enrol.held')
     }
+    const history = readHistory(device)
+    const { verdict, next } = this.#verdicts.of(name.id, history, asked, useNonce)
+    const again = { kind: 'again', answer: Buffer.from(device.certificate, 'base64') } as const
+    if (verdict === 'retry' && next.boots === history.boots) return again
+    if (verdict === 'fresh')
+      return { kind: 'issued', answer: await this.#issue(request, name, next, statement) }
+    // Once for each time that it comes to this: a device goes on asking.
+    const ended = next.state !== history.state
+    await this.#db.transaction().execute(async transaction => {
+      await write(transaction, name.id, historyColumns(next))
+      if (verdict === 'retry' || !ended) return
+      await supersede(transaction, { owner: name.id }, this.#now())
+      await notify(transaction, name.householdId, { kind: verdict, deviceId: name.id }, this.#now())
+      await this.#record(transaction, name, statement, verdict)
+    })
+    return verdict === 'retry' ? again : { kind: 'refused', code: `enrol.${verdict}`, ended }
+  }
+
+  /** The owner says that the card was restored: the device's next request is good whatever its counter. Not a clone's. */
+  async confirm(deviceId: string): Promise<void> {
+    await this.#db.transaction().execute(transaction => beginLine(transaction, deviceId))
+  }
+
+  async #record(
+    transaction: Db,
+    { householdId, id, kind }: CertificateName,
+    enrolment: string,
+    verdict: 'fresh' | 'held' | 'cloned',
+  ): Promise<void> {
+    const about = { householdId, ...(kind === 'device' && { deviceId: id }) }
+    await record(transaction, { kind: 'enrolment', enrolment, verdict }, about, this.#now())
+  }
+
+  async #issue(
+    request: CertificateRequest,
+    name: DeviceName,
+    next: History,
+    statement: string,
+  ): Promise<Uint8Array> {
     const certificate = await request.issue(name, this.#now())
-    const answer = this.#authority.certsOnly([certificate])
+    const answer = this.#authority.certsOnly(certificate)
     await this.#db.transaction().execute(async transaction => {
       await supersede(transaction, { owner: name.id }, this.#now())
       await this.#enter(transaction, request, name, certificate)
-      await transaction
-        .updateTable('devices')
-        .set({ counter, request: requestHash, certificate: Buffer.from(answer).toString('base64') })
-        .where('device_id', '=', name.id)
-        .execute()
+      const columns = { ...historyColumns(next), certificate: Buffer.from(answer).toString('base64') }
+      await write(transaction, name.id, columns)
+      await this.#record(transaction, name, statement, 'fresh')
     })
-    return { answer, fresh: true }
+    return answer
   }
 
   async #enter(
@@ -93,4 +134,8 @@ export class Enrolments {
     const { notAfter } = certificate
     await enter(transaction, { serial: serialOf(certificate), commonName, name, notAfter }, this.#now())
   }
+}
+
+async function write(db: Db, deviceId: string, columns: Partial<Tables['devices']>): Promise<void> {
+  await db.updateTable('devices').set(columns).where('device_id', '=', deviceId).execute()
 }

@@ -1,15 +1,22 @@
+import type { z } from 'zod'
 import { OwnlensError } from '../../protocol/errors.ts'
-import { acceptRoster, type Roster, rosterKind } from '../../protocol/roster.ts'
+import type { RequestAnswer, RequestBody, rosterAnswer } from '../../protocol/registrar.ts'
+import { acceptRoster, type Roster, rosterKind, successionKind } from '../../protocol/roster.ts'
 import { readStatement } from '../../protocol/statement.ts'
 import { supersede } from './certificate-book.ts'
 import { checkCode, useCode } from './codes.ts'
 import type { Db } from './database.ts'
+import { forgetOrders, orderOf } from './orders.ts'
+import { record } from './records.ts'
 
 interface Standing {
   readonly root_id: string
   readonly roster: string
   readonly successions: string
 }
+
+/** What a household hands in when it registers. */
+type Registered = Pick<Extract<RequestBody, { action: 'household' }>, 'code' | 'roster' | 'successions'>
 
 /** Households and whom their roots name. Checked here so that a hub serves nothing false; nobody believes it unchecked. */
 export class Households {
@@ -22,20 +29,25 @@ export class Households {
   }
 
   /**
-   * Takes a household's first roster. Registering again what stands is no error: the first answer may have been lost.
+   * Takes a household's first roster here: another hub may have had it before, under an earlier root. Registering again what
+   * stands is no error: the first answer may have been lost.
    *
    * @throws OwnlensError `hub.code`, `hub.household` (registered already), and what `acceptRoster` throws.
    */
-  async register(householdId: string, signerId: string, code: string, rosterJws: string): Promise<void> {
+  async register(
+    householdId: string,
+    signerId: string,
+    { code, roster: rosterJws, successions }: Registered,
+  ): Promise<void> {
     const standing = await this.#standing(householdId)
-    if (standing?.roster === rosterJws) return
+    if (standing?.roster === rosterJws && standing.root_id === signerId) return
     // Before anything that costs, and before anything that tells who is registered here.
     await checkCode(this.#db, code)
     if (standing !== undefined) throw new OwnlensError('hub.household', 'registered already')
-    const roster = await check(householdId, signerId, rosterJws, [], undefined)
+    const roster = await check(householdId, signerId, rosterJws, successions, undefined)
     await this.#db.transaction().execute(async transaction => {
       await useCode(transaction, code)
-      await write(transaction, roster, [])
+      await write(transaction, roster, successions, this.#now())
     })
   }
 
@@ -52,8 +64,12 @@ export class Households {
     successions: readonly string[],
   ): Promise<readonly string[]> {
     const standing = await this.#standing(householdId)
-    const stranger = standing?.root_id !== signerId && successions.length === 0
-    if (standing === undefined || stranger) throw new OwnlensError('hub.household')
+    if (standing?.root_id !== signerId) {
+      if (successions.length === 0) throw new OwnlensError('hub.household')
+      // What is wrong with a stranger's line is said of every household alike, whether it is known here or not.
+      await check(householdId, signerId, rosterJws, successions, undefined)
+    }
+    if (standing === undefined) throw new OwnlensError('hub.household')
     const held = await readStanding(householdId, standing)
     const roster = await check(householdId, signerId, rosterJws, successions, held)
     if (roster === held) return []
@@ -61,7 +77,8 @@ export class Households {
       .map(({ memberId }) => memberId)
       .filter(memberId => !roster.members.some(member => member.memberId === memberId))
     await this.#db.transaction().execute(async transaction => {
-      await write(transaction, roster, successions)
+      await write(transaction, roster, successions, this.#now())
+      if (roster.generation > held.generation) await forgetOrders(transaction, householdId)
       for (const memberId of removed) {
         const name = { kind: 'member', householdId, id: memberId } as const
         await supersede(transaction, { owner: memberId, name }, this.#now())
@@ -86,6 +103,16 @@ export class Households {
     return (await this.#standing(householdId))?.root_id
   }
 
+  /** As `rootId`, and how many successions came before it. */
+  async currentRoot(
+    householdId: string,
+  ): Promise<{ readonly rootId: string; readonly generation: number } | undefined> {
+    const standing = await this.#standing(householdId)
+    if (standing === undefined) return undefined
+    const { root_id: rootId, successions } = standing
+    return { rootId, generation: (JSON.parse(successions) as string[]).length }
+  }
+
   /** The newest roster's number; 0 for a household that nobody registered. */
   async rosterNumber(householdId: string): Promise<number> {
     const row = await this.#db
@@ -97,10 +124,32 @@ export class Households {
   }
 
   /** What a member or device of the household may read. Throws `hub.household`. */
-  async published(householdId: string): Promise<{ roster: string; successions: string[] }> {
+  async published(householdId: string): Promise<z.infer<typeof rosterAnswer>> {
     const standing = await this.#standing(householdId)
     if (standing === undefined) throw new OwnlensError('hub.household')
-    return { roster: standing.roster, successions: JSON.parse(standing.successions) as string[] }
+    return {
+      roster: standing.roster,
+      successions: JSON.parse(standing.successions) as string[],
+      move: await orderOf(this.#db, householdId, 'move'),
+    }
+  }
+
+  /**
+   * The household whose current successor this key is. Of several the one that named it first: whoever has seen a household's
+   * roster could name its successor in one of their own.
+   *
+   * @throws OwnlensError `hub.household`.
+   */
+  async heir(successorId: string): Promise<RequestAnswer<'heir'>> {
+    const row = await this.#db
+      .selectFrom('households')
+      .select('household_id')
+      .where('successor_id', '=', successorId)
+      .orderBy('successor_since')
+      .limit(1)
+      .executeTakeFirst()
+    if (row === undefined) throw new OwnlensError('hub.household')
+    return { householdId: row.household_id, ...(await this.published(row.household_id)) }
   }
 
   async #standing(householdId: string): Promise<Standing | undefined> {
@@ -131,14 +180,47 @@ async function readStanding(
   return check(householdId, root_id, roster, JSON.parse(successions) as string[], undefined)
 }
 
-async function write(db: Db, roster: Roster, successions: readonly string[]): Promise<void> {
+/** Fills in the successors of households that an earlier version registered. */
+export async function nameSuccessors(db: Db, now: Date): Promise<void> {
+  const rows = await db
+    .selectFrom('households')
+    .select(['household_id', 'roster', 'successions'])
+    .where('successor_id', '=', '')
+    .execute()
+  for (const { household_id, roster, successions } of rows) {
+    const successor_id = await successorOf(roster, JSON.parse(successions) as string[])
+    await db
+      .updateTable('households')
+      .set({ successor_id, successor_since: now.toISOString() })
+      .where('household_id', '=', household_id)
+      .execute()
+  }
+}
+
+/** Who may succeed the root: named in the last succession, else in the roster. All of it was checked before. */
+async function successorOf(roster: string, successions: readonly string[]): Promise<string> {
+  const last = successions.at(-1)
+  if (last === undefined) return (await readStatement(rosterKind, roster, 'itself')).payload.firstSuccessorId
+  return (await readStatement(successionKind, last, 'itself')).payload.newSuccessorId
+}
+
+async function write(db: Db, roster: Roster, successions: readonly string[], now: Date): Promise<void> {
   const { householdId: household_id } = roster
+  const successor_id = await successorOf(roster.jws, successions)
+  const before = await db
+    .selectFrom('households')
+    .select(['successor_id', 'successor_since'])
+    .where('household_id', '=', household_id)
+    .executeTakeFirst()
+  const same = before?.successor_id === successor_id
   const row = {
     household_id,
     root_id: roster.rootId,
     roster: roster.jws,
     roster_number: roster.number,
     successions: JSON.stringify(successions),
+    successor_id,
+    successor_since: same ? before.successor_since : now.toISOString(),
   }
   await db
     .insertInto('households')
@@ -146,6 +228,8 @@ async function write(db: Db, roster: Roster, successions: readonly string[]): Pr
     .onConflict(conflict => conflict.column('household_id').doUpdateSet(row))
     .execute()
   await db.deleteFrom('members').where('household_id', '=', household_id).execute()
+  const content = { kind: 'household', roster: roster.jws, successions } as const
+  await record(db, content, { householdId: household_id }, now)
   const members = roster.members.map(({ memberId: member_id }) => ({ household_id, member_id }))
   await db.insertInto('members').values(members).execute()
 }

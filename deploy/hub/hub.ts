@@ -1,18 +1,36 @@
 import type { AddressInfo } from 'node:net'
 import { dirname, join } from 'node:path'
 import type { Logger } from 'pino'
-import type { Disk } from '../../storage/disk.ts'
+import type { WitnessPlace } from '../../log/ask-witness.ts'
+import type { MakerRoot } from '../../protocol/maker-chain.ts'
+import type { CertificateName } from '../../protocol/registrar.ts'
+import { type Disk, replaceFile } from '../../storage/disk.ts'
 import { aedesBroker } from './aedes-broker.ts'
 import { Authority } from './authority.ts'
 import type { Broker, MessageHandler } from './broker.ts'
+import type { CaChange } from './ca-files.ts'
+import { certificateBehind } from './caller.ts'
+import { Checks } from './checks.ts'
 import { ClipStore } from './clip-store.ts'
 import { openDatabase } from './database.ts'
+import { Erasure } from './erasure.ts'
+import { Evidence } from './evidence.ts'
+import { FactoryDesk } from './factory-desk.ts'
+import { nameSuccessors } from './households.ts'
 import { httpsServer } from './https.ts'
+import { HubLog } from './hub-log.ts'
+import { Incidents } from './incidents.ts'
 import { Intake } from './intake.ts'
 import { authority as hostAndPort, portError } from './listen.ts'
 import { mosquittoBroker } from './mosquitto-broker.ts'
 import { Nonces } from './nonces.ts'
+import { OperatorDesk } from './operator-desk.ts'
+import { openOperatorKey } from './operator-key.ts'
+import { OrderJournal } from './order-journal.ts'
 import { Registrar } from './registrar.ts'
+import { replayOrders } from './replay.ts'
+import { Reports } from './reports.ts'
+import { Statuses } from './statuses.ts'
 
 export interface HubOptions {
   readonly data: string
@@ -24,9 +42,15 @@ export interface HubOptions {
   readonly broker: 'aedes' | 'mosquitto'
   /** Under which names the hub is reached; the first one is told to clients. */
   readonly names: readonly string[]
+  /** What is to be done about the CA before anything else. */
+  readonly ca?: CaChange | undefined
   readonly storeBytes: number
   readonly requestsPerMinute: number
+  /** Who is asked to cosign the log's heads. */
+  readonly witnesses?: readonly WitnessPlace[]
   readonly log: Logger
+  /** Profile `maker`: only cameras that this maker's stations have registered are paired. Without it, all are. */
+  readonly makerRoot?: MakerRoot
   /** The registrar's clock; the machine's unless a test sets it. */
   readonly now?: () => Date
   /** Told the next registration code when a household has used the one before. */
@@ -34,17 +58,25 @@ export interface HubOptions {
   /** For the demo and drills only; on no command line. */
   readonly tap?: (topic: string, payload: Uint8Array, clientId: string) => void
   readonly rules?: 'none'
+  /** Another story of the log for this asker; undefined: the true one. */
+  readonly story?: (asker: CertificateName | undefined) => Story | undefined
 }
+
+/** The log as somebody is told it. */
+export type Story = Pick<HubLog, 'head' | 'consistency'>
 
 export interface Hub {
   readonly url: string
   readonly caId: string
+  /** While one CA follows another: the one that will be retired. */
+  readonly oldCaId: string | undefined
   /** `https://host:port#caId`. */
   readonly address: string
   readonly brokerUrl: string
   readonly broker: Broker
   readonly store: ClipStore
   readonly registrar: Registrar
+  readonly log: HubLog
   registrationCode(): Promise<string>
   close(): Promise<void>
 }
@@ -76,18 +108,53 @@ async function assemble(
   const now = options.now ?? (() => new Date())
   await disk.makeFolder(data)
   await disk.syncFolder(dirname(data))
-  const authority = await Authority.open(disk, data, options.names, now())
+  const authority = await Authority.open(disk, data, options.names, { now: now(), ca: options.ca })
+  const operator = await openOperatorKey(disk, data)
   const database = await openDatabase(join(data, 'registrar.db'))
   opened.push(() => database.destroy())
+  await nameSuccessors(database, now())
+  const journal = new OrderJournal(disk, join(data, 'orders'), log.child({ part: 'orders' }))
+  const lost = await replayOrders(database, journal, now())
+  if (lost > 0) log.warn({ orders: lost }, 'the database had lost orders of owners: they stand again')
+  const hubLog = await HubLog.open({
+    ...{ disk, data, database, authority, now },
+    logger: log.child({ part: 'log' }),
+    ...(options.witnesses && { witnesses: options.witnesses }),
+  })
+  opened.push(() => hubLog.close())
   const nonces = new Nonces()
   // The registrar tells the broker, the broker asks the registrar, the store answers through the broker: it comes last.
   let broker: Broker | undefined
-  const registrar = new Registrar({
+  const evidence = new Evidence({
+    ...{ database, disk, now, folder: join(data, 'evidence') },
+    store: () => store,
+    brokerRules: options.rules !== 'none',
+    logged: () => hubLog.flush(),
+  })
+  const incidents = new Incidents({ database, operatorId: operator.id, evidence, now })
+  const { hubKey, hubCertificate } = authority
+  const reports = new Reports({
+    ...{ database, hubKey, hubCertificate, operatorId: operator.id, evidence, incidents, now },
+  })
+  const changed = async (owners: readonly string[]) => broker?.changed(owners)
+  const erasure: Erasure = new Erasure({
+    ...{ database, disk, data, journal, changed, now },
+    store: () => store,
+    settled: () => intake.idle(),
+  })
+  const registrar: Registrar = new Registrar({
     database,
     authority,
     nonces,
+    journal,
     now,
-    changed: async owner => broker?.changed(owner),
+    changed,
+    reports,
+    checks: new Checks({ database, hubKey, hubLog, now }),
+    operator: new OperatorDesk({ operatorId: operator.id, incidents, erasure }),
+    ...(options.makerRoot && {
+      factory: new FactoryDesk({ database, root: options.makerRoot, journal, now }),
+    }),
     ...(options.codeUsed && { codeUsed: options.codeUsed }),
   })
   const store = await ClipStore.open({
@@ -95,13 +162,12 @@ async function assemble(
     folder: join(data, 'clips'),
     maxBytes: options.storeBytes,
     log: log.child({ part: 'store' }),
-    claimed: async ({ householdId, deviceId, epoch }) => {
-      const device = await registrar.device(deviceId)
-      return device?.household_id === householdId && device.epoch === epoch
-    },
+    claimed: ({ householdId, deviceId, epoch }) => registrar.maySend(deviceId, householdId, epoch),
   })
-  const intake = new Intake({
+  const statuses = new Statuses(database, now, log.child({ part: 'statuses' }))
+  const intake: Intake = new Intake({
     store,
+    statuses,
     rosterNumber: householdId => registrar.rosterNumber(householdId),
     hubKey: authority.hubKey,
     publish: async (topic, payload) => broker?.publish(topic, payload),
@@ -118,6 +184,16 @@ async function assemble(
     registrar,
     nonces,
     store,
+    updates: join(data, 'updates'),
+    statuses,
+    reports,
+    disk,
+    hubLog,
+    async storyFor(request) {
+      if (options.story === undefined) return hubLog
+      const serial = certificateBehind(request)?.serial
+      return options.story(serial === undefined ? undefined : await registrar.nameOf(serial)) ?? hubLog
+    },
     brokerUrl: () => brokerUrl,
     now,
     requestsPerMinute: options.requestsPerMinute,
@@ -129,14 +205,22 @@ async function assemble(
   })
   const { port } = https.server.address() as AddressInfo
   const url = new URL(`https://${hostAndPort(publicHost, port)}`).origin
+  const address = `${url}#${authority.caId}`
+  await replaceFile(
+    disk,
+    join(data, 'hub.json'),
+    JSON.stringify({ address, operator: operator.id, log: hubLog.key }),
+  )
   return {
     url,
     caId: authority.caId,
-    address: `${url}#${authority.caId}`,
+    oldCaId: authority.oldCaId,
+    address,
     brokerUrl,
     broker,
     store,
     registrar,
+    log: hubLog,
     registrationCode: () => registrar.registrationCode(),
     close,
   }
@@ -155,7 +239,7 @@ function startBroker(
     const certificates = () => registrar.certificates()
     return mosquittoBroker({ ...common, disk, folder: join(data, 'mosquitto'), authority, certificates })
   }
-  const { tls, caPem: ca } = authority
+  const { tls, trustPem: ca } = authority
   return aedesBroker({
     ...common,
     tls,

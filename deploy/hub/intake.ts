@@ -5,11 +5,13 @@ import { ackKind } from '../../protocol/registrar.ts'
 import { makeStatement } from '../../protocol/statement.ts'
 import { readTopic, writeTopic } from '../../protocol/topics.ts'
 import type { ClipStore } from './clip-store.ts'
+import type { Statuses } from './statuses.ts'
 
 const MIB = 1024 ** 2
 
 export interface IntakeParts {
   readonly store: ClipStore
+  readonly statuses: Statuses
   /** The newest roster's number of a household. */
   readonly rosterNumber: (householdId: string) => Promise<number>
   readonly hubKey: Signer
@@ -21,7 +23,8 @@ export interface IntakeParts {
 
 /**
  * The way from the broker into the clip store: parts are written, and what is on the disk is acknowledged to the device
- * (PROTOCOL 6.6). Bounded by bytes; what is over is not taken, and its device sends it again.
+ * (PROTOCOL 6.6). Bounded by bytes; what is over is not taken, and its device sends it again. Each camera's newest status is
+ * kept beside.
  */
 export class Intake {
   readonly #parts: IntakeParts
@@ -42,6 +45,8 @@ export class Intake {
    */
   take(text: string, payload: Uint8Array): Promise<void> | undefined {
     const topic = readTopic(text)
+    if (topic?.kind === 'status' && !this.#parts.statuses.take(topic, payload))
+      this.#parts.log.warn({ bytes: payload.length }, 'status not kept')
     if (topic?.kind !== 'clip') return undefined
     const { deviceId } = topic
     const waiting = (this.#waiting.get(deviceId) ?? 0) + payload.length
@@ -82,8 +87,8 @@ export class Intake {
     return this.#bytes
   }
 
-  /** Resolves when everything that was taken is written and acknowledged. */
+  /** Resolves when everything that was taken is written, and acknowledged where it is a clip. */
   async idle(): Promise<void> {
-    await Promise.all(this.#underWay)
+    await Promise.all([...this.#underWay, this.#parts.statuses.idle()])
   }
 }

@@ -1,4 +1,4 @@
-import { isIPv6, type Server } from 'node:net'
+import { type AddressInfo, createServer, isIPv6, type Server } from 'node:net'
 import { OwnlensError } from '../../protocol/errors.ts'
 
 /** Resolves when the server listens. Throws `hub.port`. */
@@ -25,4 +25,13 @@ export function portError(host: string, port: number, cause: unknown): OwnlensEr
 /** `host:port` as URLs write it. */
 export function authority(host: string, port: number): string {
   return `${isIPv6(host) ? `[${host}]` : host}:${port}`
+}
+
+/** A port that nothing holds now: for a program that does not choose one itself. */
+export async function freePort(host: string): Promise<number> {
+  const server = createServer()
+  await listen(server, host, 0)
+  const { port } = server.address() as AddressInfo
+  await new Promise(resolve => server.close(resolve))
+  return port
 }

@@ -1,9 +1,14 @@
 import { networkInterfaces } from 'node:os'
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { resolve } from 'node:path'
+import { Command, Option } from 'commander'
 import { dataFolder } from '../../cli/data-folder.ts'
 import { type LogLevel, makeLog } from '../../cli/log.ts'
 import { shutdownSignal } from '../../cli/shutdown.ts'
-import { disk } from '../../storage/disk.ts'
+import { wholeNumber } from '../../cli/whole-number.ts'
+import { readWitnessPlace } from '../../log/ask-witness.ts'
+import { OwnlensError } from '../../protocol/errors.ts'
+import { type MakerRoot, readMakerRoot } from '../../protocol/maker-chain.ts'
+import { disk, readText } from '../../storage/disk.ts'
 import { lockFolder } from '../../storage/lock.ts'
 import { type Hub, startHub } from './hub.ts'
 
@@ -15,7 +20,12 @@ interface Flags {
   readonly mqttPort: number
   readonly broker: 'aedes' | 'mosquitto'
   readonly storeGib: number
+  readonly profile: 'home' | 'maker'
+  readonly makerRoot?: string
+  readonly witness: readonly string[]
   readonly newCode?: boolean
+  readonly newCa?: boolean
+  readonly retireOldCa?: boolean
   readonly json?: boolean
   readonly logLevel: LogLevel
 }
@@ -41,7 +51,20 @@ export function hubCommand(): Command {
         .default('aedes'),
     )
     .option('--store-gib <number>', 'sealed clips kept for each household', wholeNumber, 32)
+    .addOption(
+      new Option('--profile <profile>', 'maker: only cameras that a factory has registered are paired')
+        .choices(['home', 'maker'])
+        .default('home'),
+    )
+    .option('--maker-root <file>', 'the root.pem of `ownlens factory init`, for `--profile maker`')
+    .option('--witness <place...>', 'who cosigns the log, as `ownlens log witness` printed it: URL#KEY', [])
     .option('--new-code', 'make a new registration code')
+    .addOption(
+      new Option('--new-ca', 'make a new CA; the old one counts beside it until it is retired').conflicts(
+        'retireOldCa',
+      ),
+    )
+    .option('--retire-old-ca', 'destroy the old CA: who has not moved to the new one finds the hub no more')
     .option('--json', 'print what a program needs, as one line')
     .addOption(
       new Option('--log-level <level>').choices(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
@@ -50,6 +73,7 @@ export function hubCommand(): Command {
 }
 
 async function run(flags: Flags): Promise<void> {
+  const makerRoot = await makerRootOf(flags)
   const data = dataFolder('hub', flags.data)
   const unlock = lockFolder(data)
   const signal = shutdownSignal()
@@ -62,9 +86,12 @@ async function run(flags: Flags): Promise<void> {
     mqttPort: flags.mqttPort,
     broker: flags.broker,
     names: flags.name.length > 0 ? flags.name : namesOf(flags.host),
+    ca: flags.newCa ? 'new' : flags.retireOldCa ? 'retire-old' : undefined,
     storeBytes: flags.storeGib * GIB,
     requestsPerMinute: 600,
+    witnesses: flags.witness.map(readWitnessPlace),
     log: makeLog(flags.logLevel, 'hub'),
+    ...(makerRoot && { makerRoot }),
     codeUsed: next => {
       say(
         flags.json
@@ -86,13 +113,25 @@ async function run(flags: Flags): Promise<void> {
   unlock()
 }
 
-function greeting({ url, address, brokerUrl }: Hub, host: string, data: string, code: string): string {
+function greeting(
+  { url, address, brokerUrl, oldCaId }: Hub,
+  host: string,
+  data: string,
+  code: string,
+): string {
   const lines = [
     `The hub runs: ${url} for apps and pairing, ${brokerUrl} for cameras.`,
     `Its keys, registrations and sealed clips are in ${data}`,
     ...(host.startsWith('127.') || host === 'localhost' || host === '::1'
       ? ['Only this machine reaches it; `--host 0.0.0.0` opens it to your network.']
       : []),
+    ...(oldCaId === undefined
+      ? []
+      : [
+          '',
+          `Its CA is a new one. Who knows it by ${oldCaId} finds it still.`,
+          'When all have the address below: `ownlens hub --retire-old-ca`.',
+        ]),
     '',
     'Make a household with:',
     '',
@@ -105,16 +144,20 @@ function greeting({ url, address, brokerUrl }: Hub, host: string, data: string, 
   return lines.join('\n')
 }
 
+/** The maker whose cameras alone are paired. Throws `station.root`. */
+async function makerRootOf({ profile, makerRoot }: Flags): Promise<MakerRoot | undefined> {
+  if (profile === 'home' && makerRoot === undefined) return undefined
+  if (profile === 'home') throw new OwnlensError('station.root', '--maker-root is for --profile maker')
+  if (makerRoot === undefined) throw new OwnlensError('station.root', 'none is given')
+  const pem = await readText(disk, resolve(makerRoot))
+  if (pem === undefined) throw new OwnlensError('station.root', `there is no file ${makerRoot}`)
+  return readMakerRoot(pem, new Date())
+}
+
 /** A hub that listens everywhere is reached by the machine's own addresses. */
 function namesOf(host: string): readonly string[] {
   if (host !== '0.0.0.0' && host !== '::') return [host]
   const addresses = Object.values(networkInterfaces()).flatMap(found => found ?? [])
   const outside = addresses.filter(({ internal, family }) => !internal && family === 'IPv4')
   return [...outside.map(({ address }) => address), '127.0.0.1']
-}
-
-function wholeNumber(text: string): number {
-  const value = Number(text)
-  if (!Number.isSafeInteger(value) || value < 0) throw new InvalidArgumentError('a whole number is wanted')
-  return value
 }

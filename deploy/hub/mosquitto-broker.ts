@@ -1,14 +1,13 @@
-import { type AddressInfo, createServer } from 'node:net'
-import { connectAsync, type MqttClient } from 'mqtt'
+import type { MqttClient } from 'mqtt'
 import type { Logger } from 'pino'
 import type { Disk } from '../../storage/disk.ts'
-import { publish } from '../../wire/mqtt.ts'
-import { hubTls } from '../../wire/tls.ts'
+import { openMqtt, publish, subscribe } from '../../wire/mqtt.ts'
 import type { Authority, PemIdentity } from './authority.ts'
 import type { Broker, MessageHandler } from './broker.ts'
-import { authority as hostAndPort, listen } from './listen.ts'
+import { freePort, authority as hostAndPort } from './listen.ts'
 import { MosquittoFiles, type Row } from './mosquitto-files.ts'
 import { type MosquittoProcess, startMosquitto } from './mosquitto-process.ts'
+import { PushOut } from './push-out.ts'
 
 export interface MosquittoBrokerOptions {
   readonly disk: Disk
@@ -26,6 +25,9 @@ export interface MosquittoBrokerOptions {
   readonly program?: string
 }
 
+/** A session that could not be ended is tried again after this. */
+const PUSH_AGAIN_MS = 1000
+const ALL = 'ownlens/1/#'
 const AGAIN_MS = [0, 1000, 2000, 5000, 15_000, 30_000]
 
 /**
@@ -47,8 +49,7 @@ class MosquittoBroker implements Broker {
   readonly #files: MosquittoFiles
   readonly #handlers: MessageHandler[]
   readonly #over = new AbortController()
-  /** Certificates whose sessions were pushed out, or that never had any. */
-  #pushedOut = new Set<string>()
+  readonly #pushOut: PushOut
   #process: MosquittoProcess | undefined
   /** The hub is a client of its own broker. */
   #link: MqttClient | undefined
@@ -60,10 +61,14 @@ class MosquittoBroker implements Broker {
   #timer: NodeJS.Timeout | undefined
 
   constructor(options: MosquittoBrokerOptions) {
-    const { disk, folder, authority, publicHost, port, take } = options
+    const { disk, folder, authority, publicHost, port, take, log } = options
     this.#options = options
     this.#files = new MosquittoFiles(disk, folder, authority)
     this.#handlers = [take]
+    this.#pushOut = new PushOut(async name => {
+      const pusher = await this.#connect(await authority.pushOut(name), name)
+      await pusher.endAsync()
+    }, log)
     this.url = `mqtts://${hostAndPort(publicHost, port)}`
   }
 
@@ -105,9 +110,9 @@ class MosquittoBroker implements Broker {
   }
 
   async #start(): Promise<void> {
-    const { program = 'mosquitto', log, certificates, authority } = this.#options
-    const rows = await this.#files.writeRights(await certificates(), Date.now())
-    this.#pushedOut = new Set(rows.map(row => row.serial))
+    const { program = 'mosquitto', log, authority } = this.#options
+    const { rows, over } = await this.#writeRights()
+    this.#pushOut.begin(over)
     this.#process = await startMosquitto({ program, configuration: this.#files.configuration, log })
     void this.#process.ended.then(() => this.#bringBack('mosquitto has ended'))
     const link = await this.#connect(authority.client, 'hub')
@@ -115,10 +120,10 @@ class MosquittoBroker implements Broker {
     link.on('message', (topic, payload) => {
       for (const handler of this.#handlers) void handler(topic, payload)
     })
-    await link.subscribeAsync('ownlens/1/#', { qos: 1 })
+    await subscribe(link, ALL)
     this.#link = link
     link.once('close', () => this.#bringBack('the hub lost its broker'))
-    await this.#schedule()
+    this.#schedule(rows)
   }
 
   /** Whatever is gone comes back, sooner or later. */
@@ -158,28 +163,24 @@ class MosquittoBroker implements Broker {
 
   /** Everything that was committed before counts when it returns. */
   async #apply(): Promise<void> {
-    const { certificates } = this.#options
-    const rows = await this.#files.writeRights(await certificates(), Date.now())
+    const { rows, over } = await this.#writeRights()
     try {
       await this.#process?.reload()
+      // It forgets a signal that comes while it reads its files. It does one thing at a time: this is answered after them.
+      if (this.#link !== undefined) await subscribe(this.#link, ALL)
     } catch (error) {
       // It reads them when it starts.
       return this.#bringBack((error as Error).message)
     }
-    const out = rows.filter(row => !this.#pushedOut.has(row.serial))
-    this.#pushedOut = new Set(rows.map(row => row.serial))
-    for (const name of new Set(out.map(row => row.common_name))) await this.#pushOut(name)
-    await this.#schedule()
+    const ended = await this.#pushOut.end(over)
+    this.#schedule(rows, !ended)
   }
 
-  async #pushOut(name: string): Promise<void> {
-    const { authority, log } = this.#options
-    try {
-      const pusher = await this.#connect(await authority.pushOut(name), name)
-      await pusher.endAsync()
-    } catch (error) {
-      log.error({ code: 'broker.failed', cause: (error as Error).message }, 'a session could not be ended')
-    }
+  /** Of one reading of the table: all rows, and the certificates among them that count no more. */
+  async #writeRights(): Promise<{ rows: readonly Row[]; over: readonly Row[] }> {
+    const rows = await this.#options.certificates()
+    this.#pushOut.meet(rows)
+    return { rows, over: await this.#files.writeRights(rows, Date.now()) }
   }
 
   /** One after the other. Never rejects. */
@@ -200,33 +201,27 @@ class MosquittoBroker implements Broker {
     return this.#next
   }
 
-  /** mosquitto does not end a session at its certificate's end. */
-  async #schedule(): Promise<void> {
+  /** mosquitto does not end a session at its certificate's end. @param again whether a session is left that had to end. */
+  #schedule(rows: readonly Row[], again = false): void {
     clearTimeout(this.#timer)
-    const rows = await this.#options.certificates()
+    if (this.#over.signal.aborted) return
     const ends = rows.map(row => Date.parse(row.not_after)).filter(end => end > Date.now())
-    if (ends.length === 0 || this.#over.signal.aborted) return
-    const soonest = ends.reduce((least, end) => Math.min(least, end))
+    const soonest = ends.reduce((least, end) => Math.min(least, end), Number.POSITIVE_INFINITY)
     // At most a minute: the clock may be set.
-    const wait = Math.min(soonest - Date.now() + 50, 60_000)
-    const due = () => void (soonest <= Date.now() ? this.#applySoon() : this.#inTurn(() => this.#schedule()))
-    this.#timer = setTimeout(due, wait)
+    const wait = again ? PUSH_AGAIN_MS : Math.min(soonest - Date.now() + 50, 60_000)
+    this.#after(wait, () => (again || soonest <= Date.now() ? this.#applySoon() : this.#schedule(rows)))
+  }
+
+  #after(ms: number, work: () => unknown): void {
+    this.#timer = setTimeout(work, ms)
     this.#timer.unref()
   }
 
   #connect(identity: PemIdentity, clientId: string): Promise<MqttClient> {
     const { host, port, authority } = this.#options
     const local = ['0.0.0.0', '::'].includes(host) ? '127.0.0.1' : host
-    return connectAs(identity, authority.caPem, clientId, { host: local, port })
+    return connectAs(identity, authority.trustPem, clientId, { host: local, port })
   }
-}
-
-async function freePort(host: string): Promise<number> {
-  const server = createServer()
-  await listen(server, host, 0)
-  const { port } = server.address() as AddressInfo
-  await new Promise(resolve => server.close(resolve))
-  return port
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {
@@ -242,20 +237,8 @@ async function connectAs(
   clientId: string,
   { host, port }: { host: string; port: number },
 ): Promise<MqttClient> {
-  const client = await connectAsync({
-    protocol: 'mqtts',
-    host,
-    port,
-    protocolVersion: 4,
-    clientId,
-    clean: true,
-    keepalive: 30,
-    reconnectPeriod: 0,
-    connectTimeout: 10_000,
-    ...hubTls(ca),
-    cert: identity.certificate,
-    key: identity.key,
-  })
+  const { signal } = new AbortController()
+  const client = await openMqtt({ host, port, ca, identity, signal }, { clientId, keepalive: 30 })
   client.on('error', () => client.end(true))
   return client
 }

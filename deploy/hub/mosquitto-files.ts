@@ -29,9 +29,9 @@ export class MosquittoFiles {
 
   /** What stays the same while it runs. */
   async writeConfiguration(host: string, port: number): Promise<void> {
-    const { tls, caPem } = this.#authority
+    const { tls, trustPem } = this.#authority
     await this.#disk.makeFolder(this.#folder)
-    await this.#write('ca.pem', caPem)
+    await this.#write('ca.pem', trustPem)
     await this.#write('server.pem', tls.certificate)
     await this.#write('server.key', tls.key)
     await this.#write(

@@ -9,7 +9,10 @@ const NOT_FOUND = 127
 
 /** A running mosquitto. */
 export interface MosquittoProcess {
-  /** Lets it read its files again; returns when it has begun with them, which is before it lets anybody else in. */
+  /**
+   * Lets it read its files again; returns when it has begun with them, which is before it lets anybody else in. Called anew
+   * before it has ended with them, the signal would be lost.
+   */
   reload(): Promise<void>
   /** Resolves when it has ended, whatever ended it. */
   readonly ended: Promise<void>

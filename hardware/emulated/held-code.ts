@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs'
 import { OwnlensError } from '../../protocol/errors.ts'
 import type { Camera, CameraSession } from '../hardware.ts'
 import { NOISE, ROOM } from './scene.ts'
@@ -56,16 +57,18 @@ export function cameraWithCodes(
     name: source.name,
     async open({ signal, frames }): Promise<CameraSession> {
       const now = code()
+      const seen = sightOf(now)
+      const changed = () => sightOf(code()) !== seen
       const over = new AbortController()
       const camera = now === undefined ? source : held(now)
       const session = await camera
         .open({ signal: AbortSignal.any([signal, over.signal]), frames })
         .catch((error: unknown) => {
           // Its picture may have been taken away while it was being opened.
-          throw code() === now ? error : new OwnlensError('camera.lost', source.name, { cause: error })
+          throw changed() ? new OwnlensError('camera.lost', source.name, { cause: error }) : error
         })
       const look = setInterval(() => {
-        if (code() !== now) over.abort()
+        if (changed()) over.abort()
       }, LOOK_MS)
       const ended = session.ended
         .finally(() => clearInterval(look))
@@ -76,4 +79,11 @@ export function cameraWithCodes(
       return { ...session, ended }
     },
   }
+}
+
+/** What tells one sight from another: the picture, and when it was written. */
+function sightOf(png: string | undefined): string | undefined {
+  if (png === undefined) return undefined
+  const info = statSync(png, { throwIfNoEntry: false })
+  return `${png} ${info?.ino} ${info?.mtimeMs} ${info?.size}`
 }

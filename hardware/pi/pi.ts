@@ -8,19 +8,22 @@ import type { Hardware } from '../hardware.ts'
 import { fileKeyStore } from '../key-store.ts'
 import { nameOfSource, type Source } from '../source.ts'
 import { prepareMicrophone } from './alsa.ts'
+import { inputButton } from './input-device.ts'
 import { boardLamp } from './led.ts'
 import { prepareV4l2 } from './v4l2.ts'
 import type { WantedVideo } from './v4l2-formats.ts'
 
-/** A real board: USB or network camera, ALSA microphone, lamp, keys on its own disk. It pairs through its lens only. */
+/** A real board: USB or network camera, ALSA microphone, lamp, button, keys on its own disk. It pairs through its lens only. */
 export function pi(options: {
   source: Extract<Source, { kind: 'v4l2' | 'rtsp' }>
   microphone: string
   video: WantedVideo
+  /** A Linux input device, `auto` or `none`. */
+  button: string
   disk: Disk
   data: string
 }): Hardware {
-  const { source, microphone, video, disk, data } = options
+  const { source, microphone, video, button, disk, data } = options
   const name = nameOfSource(source)
   const prepare = async (): Promise<Capture> => {
     if (source.kind === 'rtsp')
@@ -32,7 +35,7 @@ export function pi(options: {
     encoder: ffmpegEncoder(),
     clock: systemClock(),
     lamp: boardLamp(),
+    button: inputButton(button),
     keyStore: fileKeyStore(disk, data),
-    pairsByFile: false,
   }
 }

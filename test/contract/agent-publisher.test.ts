@@ -2,17 +2,17 @@ import { randomBytes } from 'node:crypto'
 import { readdir, readFile, truncate, writeFile } from 'node:fs/promises'
 import { createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
-import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { OutboxItem } from '../../agent/outbox-files.ts'
-import { type Hub, startHub } from '../../deploy/hub/hub.ts'
+import type { Hub } from '../../deploy/hub/hub.ts'
+import { startLoopbackHub } from '../../deploy/hub/loopback.ts'
 import { clipsAtHub } from '../../home/clip-source.ts'
-import { type Household as Home, makeMember, memberRecipient } from '../../home/household.ts'
+import type { Household as Home } from '../../home/household.ts'
+import { makeMember, memberRecipient } from '../../home/member-keys.ts'
 import { makePrivateKey, privateKeyFromPem, type Signer, signerOf } from '../../protocol/keys.ts'
 import { ackKind } from '../../protocol/registrar.ts'
 import { makeStatement } from '../../protocol/statement.ts'
 import { writeTopic } from '../../protocol/topics.ts'
-import { disk } from '../../storage/disk.ts'
 import { newClipId, type Publisher, someParts, startPublisher } from '../support/agent-at-hub.ts'
 import { temporaryFolder } from '../support/places.ts'
 import { makeHome } from '../support/world.ts'
@@ -28,11 +28,7 @@ describe.each(['aedes', 'mosquitto'] as const)('a publisher at a hub with %s', b
   let camera: Publisher
 
   const start = async (storeBytes = 2 ** 30, ports = { port: 0, mqttPort: 0 }) =>
-    startHub({
-      data: join(folder, 'hub'),
-      ...{ disk, host: '127.0.0.1', broker, names: ['127.0.0.1'], storeBytes },
-      ...{ ...ports, requestsPerMinute: 100_000, log: pino({ level: 'silent' }) },
-    })
+    startLoopbackHub(join(folder, 'hub'), { broker, storeBytes, ...ports })
   const portsOf = ({ url, brokerUrl }: Hub) => ({
     port: Number(new URL(url).port),
     mqttPort: Number(new URL(brokerUrl).port),
@@ -194,11 +190,7 @@ test.each(['registrar', 'broker'] as const)(
   async which => {
     const { path: folder, remove } = await temporaryFolder()
     const silent = createServer(() => undefined)
-    const hub = await startHub({
-      data: join(folder, 'hub'),
-      ...{ disk, host: '127.0.0.1', port: 0, mqttPort: 0, broker: 'aedes', names: ['127.0.0.1'] },
-      ...{ storeBytes: 2 ** 30, requestsPerMinute: 100_000, log: pino({ level: 'silent' }) },
-    })
+    const hub = await startLoopbackHub(join(folder, 'hub'))
     const sockets = new Set<Socket>()
     try {
       const { household: home, root } = await makeHome(hub, join(folder, 'home'), { suite: 'x25519' })

@@ -3,6 +3,7 @@ import { Authority } from '../../deploy/hub/authority.ts'
 import { ackKind } from '../../protocol/registrar.ts'
 import { readStatement } from '../../protocol/statement.ts'
 import { disk } from '../../storage/disk.ts'
+import { connectBroker } from '../../wire/mqtt.ts'
 import { BrokerWorld, newClipId, openingPart, PATIENT } from '../support/broker-world.ts'
 import { heard, nextMessage } from '../support/mqtt-client.ts'
 import { temporaryFolder } from '../support/places.ts'
@@ -56,6 +57,17 @@ describe.each(['aedes', 'mosquitto'] as const)('who gets in at %s', broker => {
     await world.isRefused(past)
   })
 
+  test('a camera that is refused is told so, and not that the hub is gone', async () => {
+    const camera = await world.at.camera(await world.at.home())
+    const { tls } = await camera.enrol()
+    const { signal } = new AbortController()
+    const client = await connectBroker(world.url, tls, { signal })
+    client.end(true)
+    await camera.enrol()
+    const attempt = connectBroker(world.url, tls, { signal })
+    await expect(attempt).rejects.toMatchObject({ code: 'broker.refused' })
+  })
+
   test('nobody comes in under another’s client id, or pushes another out by it', async () => {
     const [home, other] = [await world.at.home(), await world.at.home()]
     const [camera, intruder] = [await world.at.camera(home), await world.at.camera(other)]
@@ -95,7 +107,8 @@ describe.each(['aedes', 'mosquitto'] as const)('who gets in at %s', broker => {
     const attempt = world.join(tls, { will })
     if (broker === 'aedes') await expect(attempt).rejects.toThrow()
     else await attempt
-    await world.at.camera(next, { signer: camera.signer, epoch: 2 })
+    await world.at.release(camera)
+    await world.at.camera(next, { signer: camera.signer, epoch: 3 })
     await world.settled(await world.at.camera(home))
     expect(got.filter(line => line.endsWith(' late'))).toEqual([])
   })

@@ -1,5 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { smallFrame } from '../../hardware/arguments.ts'
+import { ffmpegCamera } from '../../hardware/camera.ts'
+import { prepareStream } from '../../hardware/capture.ts'
 import { emulated } from '../../hardware/emulated/emulated.ts'
 import type { CameraSession, Fragment, Frame, Hardware } from '../../hardware/hardware.ts'
 import { parseSource } from '../../hardware/source.ts'
@@ -126,7 +128,7 @@ describe.each([
 
   test('an abort ends it within a second, without an error', async () => {
     const session = await open(source)
-    expect(await runningFfmpegs()).toHaveLength(1)
+    await expect.poll(runningFfmpegs).toHaveLength(1)
     const since = performance.now()
     abort.abort()
     await session.ended
@@ -172,6 +174,36 @@ test('a camera that delivers nothing is silent', async () => {
   const session = await open('sound.avi')
   for (const pid of await runningFfmpegs()) process.kill(pid, 'SIGSTOP')
   await expect(session.ended).rejects.toMatchObject({ code: 'camera.silent' })
+})
+
+test('an abort while its ffmpeg is being started ends it', async () => {
+  abort = new AbortController()
+  const { signal } = abort
+  const source = parseSource('lavfi:testsrc=s=320x240:r=15')
+  if (source.kind !== 'lavfi') throw new Error('not a graph')
+  const camera = ffmpegCamera('test', async () => {
+    const capture = await prepareStream(source, 'test', { loop: true, sound: false })
+    // After the last look at the signal, and before there is a process.
+    setImmediate(() => abort.abort())
+    return capture
+  })
+  await expect(camera.open({ signal, frames: FRAMES })).rejects.toMatchObject({ name: 'AbortError' })
+})
+
+test('an encoder and a still that were aborted while their ffmpeg was being started end', async () => {
+  const hardware = hardwareOf('sound.avi')
+  const session = await open('sound.avi')
+  const fragments = await firstFragments(session, 1000)
+  const over = new AbortController()
+  const clip = hardware.encoder.clip(session, oneByOne(fragments), { signal: over.signal })
+  const reading = expect(async () => {
+    for await (const _ of clip);
+  }).rejects.toThrow()
+  const still = expect(
+    hardware.encoder.still(session, fragments, { signal: over.signal, longSide: 320 }),
+  ).rejects.toThrow()
+  over.abort()
+  await Promise.all([reading, still])
 })
 
 test('an abort before it has begun opens nothing', async () => {

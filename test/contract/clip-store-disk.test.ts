@@ -1,11 +1,10 @@
 import { appendFile, chmod, mkdir, readdir, truncate, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { ClipStore } from '../../deploy/hub/clip-store.ts'
 import { disk } from '../../storage/disk.ts'
-import { FullDisk } from '../support/full-disk.ts'
+import { FaultDisk } from '../support/faults/fault-disk.ts'
 import { temporaryFolder } from '../support/places.ts'
-import { PowerDisk } from '../support/power-disk.ts'
 import { anId, ClipMessages, openStore } from '../support/stored-clips.ts'
 
 let folder: string
@@ -60,8 +59,8 @@ describe('a clip store and its disk', () => {
   })
 
   test('a full disk takes nothing, keeps what it has, and goes on when there is room', async () => {
-    const full = new FullDisk(disk, 2000)
-    const store = await openStore(full.disk, folder)
+    const full = FaultDisk.make({ model: 'ordered', folder: '/data', maxBytes: 2000 })
+    const store = await openStore(full.disk, '/data/clips')
     const clip = new ClipMessages('home')
     expect(await store.take(clip.topic('open'), clip.message('open'))).toBe(clip.hash('open'))
     const large = Buffer.alloc(4000)
@@ -70,9 +69,9 @@ describe('a clip store and its disk', () => {
     expect(await store.take(next.topic('0'), next.message('0', large))).toBeUndefined()
     expect(refusals(store)).toEqual({ 'store.disk': 2 })
     // Nothing half written takes up the room that is left, and nothing is listed that is not there.
-    expect(await readdir(join(folder, clip.path('.')))).toEqual(['open'])
+    expect(await full.disk.list(dirname(`/data/clips/${clip.path('open')}`))).toEqual(['open'])
     expect(await listed(store, 'home')).toMatchObject([{ parts: ['open'] }])
-    full.room = 10_000
+    full.faults.maxBytes = 10_000
     expect(await store.take(clip.topic('0'), clip.message('0', large))).toBeDefined()
     expect(await listed(store, 'home')).toMatchObject([{ parts: ['open', '0'] }])
   })
@@ -84,46 +83,5 @@ describe('a clip store and its disk', () => {
     expect(await store.take(clip.topic('open'), clip.message('open'))).toBeUndefined()
     expect(refusals(store)).toEqual({ 'store.disk': 1 })
     await chmod(folder, 0o700)
-  })
-
-  test('what it acknowledged survives a power cut at any step', async () => {
-    const clip = new ClipMessages('home')
-    let cuts = 0
-    for (let step = 1; ; step++) {
-      const before = new PowerDisk()
-      await before.makeFolder('/data')
-      await before.syncFolder('/')
-      const acknowledged: string[] = []
-      before.cut(step)
-      let over = true
-      try {
-        const store = await openStore(before, '/data/clips')
-        for (const part of ClipMessages.PARTS) {
-          const hash = await store.take(clip.topic(part), clip.message(part))
-          if (hash === undefined) over = false
-          else acknowledged.push(part)
-        }
-      } catch {
-        over = false
-      }
-      for (const luck of [true, false]) {
-        const after = before.afterCut(() => luck)
-        const store = await openStore(after, '/data/clips')
-        const found = await listed(store, 'home')
-        for (const part of acknowledged)
-          expect(
-            Buffer.from(await store.read(clip, clip.clipId, part)).equals(clip.message(part)),
-            `${part}, cut at step ${step}`,
-          ).toBe(true)
-        // What is listed is whole, acknowledged or not.
-        for (const part of found[0]?.parts ?? [])
-          expect(Buffer.from(await store.read(clip, clip.clipId, part)).equals(clip.message(part))).toBe(true)
-        for (const part of ClipMessages.PARTS)
-          expect(await store.take(clip.topic(part), clip.message(part))).toBe(clip.hash(part))
-      }
-      if (over) break
-      cuts++
-    }
-    expect(cuts).toBeGreaterThan(ClipMessages.PARTS.length * 3)
   })
 })

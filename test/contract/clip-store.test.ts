@@ -5,8 +5,8 @@ import { cursorOf } from '../../deploy/hub/clip-shelf.ts'
 import { type ClipStore, PARTS_MAX } from '../../deploy/hub/clip-store.ts'
 import { MESSAGE_MAX } from '../../protocol/part.ts'
 import { disk } from '../../storage/disk.ts'
+import { FaultDisk } from '../support/faults/fault-disk.ts'
 import { temporaryFolder } from '../support/places.ts'
-import { PowerDisk } from '../support/power-disk.ts'
 import { anId, ClipMessages, openStore } from '../support/stored-clips.ts'
 
 let folder: string
@@ -154,7 +154,7 @@ describe('a clip store', () => {
   })
 
   test('a clip has so many parts and no more', async () => {
-    const store = await openStore(new PowerDisk(), '/data/clips')
+    const store = await openStore(FaultDisk.make({ model: 'ordered', folder: '/data' }).disk, '/data/clips')
     const clip = new ClipMessages('home')
     for (let index = 0; index < PARTS_MAX; index++)
       expect(await store.take(clip.topic(String(index)), clip.message(String(index)))).toBeDefined()

@@ -1,13 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { cp, mkdir, readFile, rename, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { pino } from 'pino'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { seal } from '../../agent/seal.ts'
-import { type Hub, startHub } from '../../deploy/hub/hub.ts'
 import { fileKeyStore } from '../../hardware/key-store.ts'
 import { clipsInFolder } from '../../home/clip-source.ts'
 import type { Household as Home } from '../../home/household.ts'
+import { makeMember, ownRecipient } from '../../home/member-keys.ts'
 import { codeOf } from '../../protocol/errors.ts'
 import { base32 } from '../../protocol/ids.ts'
 import { makePrivateKey, type Signer, signerOf } from '../../protocol/keys.ts'
@@ -15,44 +14,42 @@ import { writePart } from '../../protocol/part.ts'
 import { disk } from '../../storage/disk.ts'
 import { type Publisher, startPublisher } from '../support/agent-at-hub.ts'
 import { runCommand } from '../support/command.ts'
-import { temporaryFolder } from '../support/places.ts'
-import { makeHome } from '../support/world.ts'
+import { type HomeAtHub, homeAtHub } from '../support/home-at-hub.ts'
 
+let at: HomeAtHub
 let folder: string
-let remove: () => Promise<void>
-let hub: Hub
 let home: Home
 let camera: Publisher
 let device: Signer
 
 beforeAll(async () => {
-  const made = await temporaryFolder()
-  folder = made.path
-  remove = made.remove
-  hub = await startHub({
-    data: join(folder, 'hub'),
-    ...{ disk, host: '127.0.0.1', port: 0, mqttPort: 0, broker: 'aedes', names: ['127.0.0.1'] },
-    ...{ storeBytes: 2 ** 30, requestsPerMinute: 100_000, log: pino({ level: 'silent' }) },
-  })
-  const owner = await makeHome(hub, join(folder, 'home'), { suite: 'x25519' })
-  home = owner.household
-  camera = await startPublisher(home, owner.root, join(folder, 'camera'))
+  at = await homeAtHub({ suite: 'x25519' })
+  folder = at.folder
+  home = at.home
+  camera = await startPublisher(home, at.root, join(folder, 'camera'))
   device = await fileKeyStore(disk, join(folder, 'camera')).signer()
 })
 afterAll(async () => {
   await camera?.stop()
-  await hub?.close()
-  await remove?.()
+  await at?.close()
 })
 
 const store = () => join(folder, 'sealed', home.id, '1', device.id)
 
+interface Put {
+  readonly signer: Signer
+  readonly clipId: string
+  /** Else the household's. */
+  readonly recipients: readonly string[]
+}
+
 /** Puts a clip into a folder as the hub's store lays it out. */
 async function putClip(
   counter: number,
-  { signer = device, clipId = base32(randomBytes(16)) } = {},
+  { signer = device, clipId = base32(randomBytes(16)), recipients }: Partial<Put> = {},
 ): Promise<string> {
-  const member = camera.household.membership()
+  const membership = camera.household.membership()
+  const member = recipients === undefined ? membership : { ...membership, recipients }
   const head = {
     clipId,
     counter,
@@ -154,9 +151,30 @@ test('good and bad clips side by side: the bad are refused by code and counted, 
   expect((await clipsInFolder(disk, join(folder, 'sealed'), home.id)).length).toBe(good.length + bad.size)
 })
 
+test('a clip for others is one line beside what opens; asked for by its id it is refused', async () => {
+  const closed = await putClip(12, { recipients: [await ownRecipient(await makeMember('x25519'))] })
+  const mine = await putClip(13)
+  const lone = join(folder, 'lone')
+  for (const clipId of [closed, mine])
+    await cp(join(store(), clipId), join(lone, home.id, '1', device.id, clipId), { recursive: true })
+  const from = ['--from', lone, '--data', join(folder, 'home')]
+  const out = ['--out', join(folder, 'lone-out')]
+  const all = await runCommand(['home', 'open', ...from, ...out])
+  expect(all.output).toContain('1 clip is sealed to others')
+  expect(all.output).toContain(mine)
+  expect(all.output).not.toContain(closed)
+  expect(all.code).toBe(0)
+  const listed = await runCommand(['home', 'list', ...from])
+  expect(listed.output).toContain('1 clip is sealed to others')
+  expect(listed.code).toBe(0)
+  const one = await runCommand(['home', 'open', closed, ...from, ...out])
+  expect(one.output).toMatch(new RegExp(`${closed} refused: .*seal\\.closed`))
+  expect(one.code).toBe(1)
+})
+
 test('an old or foreign roster and a foreign claim from the hub stop nothing, and are told', async () => {
   const { tls } = await home.enrol()
-  expect(await home.refreshRoster(tls)).toBeUndefined()
+  expect(await home.refresh(tls)).toEqual([])
   expect(await home.refreshClaims(tls)).toEqual([])
   // A hub that answers with what another household's root signed.
   const { householdId, ...other } = { householdId: home.id, ...(await strangersAnswers()) }
@@ -168,7 +186,9 @@ test('an old or foreign roster and a foreign claim from the hub stop nothing, an
         : Reflect.get(hubClient, name, hubClient),
   })
   Object.defineProperty(home, 'hub', { get: () => liar, configurable: true })
-  expect(codeOf(await home.refreshRoster(tls))).toBe('roster.household')
+  expect((await home.refresh(tls)).map(({ kind, error }) => [kind, error.code])).toEqual([
+    ['roster', 'roster.household'],
+  ])
   expect((await home.refreshClaims(tls)).map(codeOf)).toEqual(['statement.signer', 'statement.kind'])
   expect(home.roster.number).toBe(1)
 })
@@ -180,6 +200,7 @@ async function strangersAnswers(): Promise<{ roster: object; claims: object }> {
     roster: {
       roster: await family.roster({ number: 9, after: await family.roster({ number: 1 }) }),
       successions: [],
+      move: null,
     },
     claims: { claims: [await family.claim(1), 'nothing'] },
   }

@@ -82,16 +82,16 @@ test('settings with mistakes are refused with all of them at once', async () => 
   }
 })
 
-test('a camera that can never work is said at the start', async () => {
-  const world = await startWorld()
+test('a camera that can never work is said at the start, before anybody tries to pair it', async () => {
+  const { path, remove } = await temporaryFolder()
   try {
-    const sound = join(world.folder, 'sound.wav')
+    const sound = join(path, 'sound.wav')
     const { execFileSync } = await import('node:child_process')
     execFileSync('ffmpeg', ['-v', 'error', '-f', 'lavfi', '-i', 'sine=duration=1', sound])
-    const agent = await world.agent({ camera: sound })
-    expect((await agent.ended).code).toBe(1)
-    expect(agent.output()).toContain('camera.no_video')
+    const { code, output } = await runCommand(['agent', '--camera', sound, '--data', join(path, 'data')])
+    expect(code).toBe(1)
+    expect(output).toContain('camera.no_video')
   } finally {
-    await world.close()
+    await remove()
   }
 })

@@ -2,12 +2,12 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { clipsAtHub } from '../../home/clip-source.ts'
 import { openClips } from '../../home/clips.ts'
-import { Household } from '../../home/household.ts'
+import { foundHousehold } from '../../home/found.ts'
 import { Ledger } from '../../home/ledger.ts'
-import { pairByFile } from '../../home/pair.ts'
 import { disk } from '../../storage/disk.ts'
 import { startCommand } from '../support/command.ts'
 import { faceVideo } from '../support/face-video.ts'
+import { pairRunning } from '../support/pair-running.ts'
 import { temporaryFolder } from '../support/places.ts'
 import { eventually } from '../support/world.ts'
 
@@ -39,7 +39,7 @@ test.each(['aedes', 'mosquitto'] as const)(
       const first = await startHub()
       running.push(first.hub)
       const [url = '', caId = ''] = first.told.hub.split('#')
-      const { household } = await Household.create({
+      const household = await foundHousehold({
         disk,
         folder: join(folder, 'home'),
         hub: { url, caId },
@@ -57,7 +57,7 @@ test.each(['aedes', 'mosquitto'] as const)(
       running.push(agent)
       await agent.says(/waiting to be paired/)
       const root = await household.unlockRoot('words of a test')
-      await pairByFile(household, root, join(folder, 'camera', 'pair'), { timeoutMs: 20_000 })
+      await pairRunning(household, root, { running: agent, data: join(folder, 'camera') })
       const clips = async () => clipsAtHub(household.hub, (await household.enrol()).tls, household.id)
       await eventually(async () => ((await clips()).length > 0 ? true : undefined), 'a clip begins to arrive')
 

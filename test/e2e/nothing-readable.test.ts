@@ -8,7 +8,7 @@ import { startWorld } from '../support/world.ts'
 
 const LONG = process.env.OWNLENS_LONG === '1'
 /** How often the agent is killed. */
-const KILLS = LONG ? 40 : 5
+const KILLS = LONG ? 40 : 3
 const CANARIES = ['Canaryhome', 'Canarymember', 'Canarycamera']
 
 test('the marks are found where they are', async () => {

@@ -1,24 +1,27 @@
 import { randomBytes } from 'node:crypto'
-import { join } from 'node:path'
 import { pino } from 'pino'
 import type { Household } from '../../agent/household.ts'
 import { Enrolment } from '../../agent/identity/enrol.ts'
-import { pairByFile as answerInvitation } from '../../agent/identity/pair-by-file.ts'
+import type { Sight } from '../../agent/identity/lens.ts'
+import { LogHead } from '../../agent/identity/log-head.ts'
+import { Pairing } from '../../agent/identity/pairing.ts'
+import { Signs } from '../../agent/identity/signs.ts'
+import { PairingWindow } from '../../agent/identity/window.ts'
 import { Outbox } from '../../agent/outbox.ts'
 import { publishOutbox } from '../../agent/publisher.ts'
 import type { SealedPart } from '../../agent/seal.ts'
 import { StatusReport } from '../../agent/status.ts'
 import { fileKeyStore } from '../../hardware/key-store.ts'
 import type { Household as Home } from '../../home/household.ts'
-import { pairByFile } from '../../home/pair.ts'
+import { pairThroughLens } from '../../home/pair.ts'
 import { codeOf } from '../../protocol/errors.ts'
 import { base32 } from '../../protocol/ids.ts'
 import type { Signer } from '../../protocol/keys.ts'
 import { disk } from '../../storage/disk.ts'
-import { HubClient } from '../../wire/hub-client.ts'
+import { type HubAddress, HubClient } from '../../wire/hub-client.ts'
+import type { TlsIdentity } from '../../wire/tls.ts'
 import { newNonce } from './agent-family.ts'
 import { CLOCK } from './agent-scene.ts'
-import { eventually } from './world.ts'
 
 /** A camera's publisher in this process: paired, with an outbox that a test fills. */
 export interface Publisher {
@@ -28,6 +31,10 @@ export interface Publisher {
   readonly refused: readonly string[]
   /** Messages that were logged, as they came. */
   readonly logged: readonly string[]
+  /** What the registrar had against it, as it came; null when it took it again. */
+  readonly troubles: readonly (string | null)[]
+  /** Why publishing has ended. */
+  readonly ends: readonly string[]
   /** Numbers of clips that were told as lost. */
   readonly lost: readonly number[]
   /** Begins to publish. */
@@ -39,33 +46,54 @@ export async function startPublisher(
   home: Home,
   root: Signer,
   data: string,
-  { ackTimeoutMs = 60_000 } = {},
+  { ackTimeoutMs = 60_000, firstMs = 60_000 } = {},
 ): Promise<Publisher> {
   await disk.makeFolder(data)
   const keyStore = fileKeyStore(disk, data)
   const signer = await keyStore.signer()
   const household = await paired(home, root, { data, keyStore })
   const lost: number[] = []
-  const outbox = await Outbox.open(disk, data, { maxBytes: 2 ** 30, lost: ({ from }) => lost.push(from) })
+  const outbox = await Outbox.open(disk, data, {
+    maxBytes: 2 ** 30,
+    lost: async ({ from }) => void lost.push(from),
+  })
   const boot = newNonce()
-  const status = new StatusReport({ household, outbox, signer, boot, clock: CLOCK, name: 'Hall' })
+  const logHead = await LogHead.open(disk, data, () => Date.now())
+  const status = new StatusReport({
+    ...{ household, outbox, signer, boot, clock: CLOCK, name: 'Hall', log: logHead },
+  })
   const refused: string[] = []
   const logged: string[] = []
+  const troubles: (string | null)[] = []
+  const ends: string[] = []
   const log = pino({}, { write: (line: string) => void logged.push(JSON.parse(line).msg) })
   const enrolment = new Enrolment({ disk, data, signer, boot })
   const ended = new AbortController()
-  let running: Promise<void> | undefined
+  let running: Promise<unknown> | undefined
   return {
-    ...{ household, outbox, refused, logged, lost },
+    ...{ household, outbox, refused, logged, lost, troubles, ends },
     start() {
       const { signal } = ended
-      const hub = new HubClient(household.claim.hub, { signal })
+      const connect = (address: HubAddress) => new HubClient(address, { signal })
       const refuse = (error: unknown) => {
         status.refuse(error)
         refused.push(codeOf(error) ?? String(error))
       }
-      const parts = { hub, household, enrolment, outbox, status, log, refused: refuse, ackTimeoutMs }
-      running = publishOutbox(parts, { signal })
+      const trouble = (code: string | null) => void troubles.push(code)
+      const parts = {
+        connect,
+        household,
+        signer,
+        enrolment,
+        outbox,
+        status,
+        log,
+        trouble,
+        ackTimeoutMs,
+        firstMs,
+        followLog: (hub: HubClient, tls: TlsIdentity) => logHead.follow(hub, tls),
+      }
+      running = publishOutbox({ ...parts, refused: refuse }, { signal }).then(end => ends.push(end))
     },
     async stop() {
       ended.abort()
@@ -74,24 +102,67 @@ export async function startPublisher(
   }
 }
 
-/** Both sides of pairing by file, in one process. */
-async function paired(
+/**
+ * Both sides of pairing through the lens, in one process: the camera sees the text that the app shows, and a person compares
+ * the codes of lamp and app.
+ */
+export async function paired(
   home: Home,
   root: Signer,
   { data, keyStore }: { data: string; keyStore: ReturnType<typeof fileKeyStore> },
 ): Promise<Household> {
   const over = new AbortController()
-  const log = pino({ level: 'silent' })
-  const answering = answerInvitation({ disk, data, keyStore, log }, { signal: over.signal })
+  const { signal } = over
+  let show: (text: string) => void = () => undefined
+  const shown = new Promise<string>(resolve => {
+    show = resolve
+  })
+  let blink: (code: string) => void = () => undefined
+  const blinked = new Promise<string>(resolve => {
+    blink = resolve
+  })
+  const window = new PairingWindow({ monotonic: () => performance.now() })
+  const pairing = new Pairing(
+    {
+      ...{ disk, data, keyStore, window, log: pino({ level: 'silent' }), knockMs: 50 },
+      signs: new Signs({ show: () => undefined, blink }),
+      connect: address => new HubClient(address, { signal }),
+      sights: options => looksAt(shown, options),
+    },
+    undefined,
+  )
+  pairing.press()
+  const answering = pairing.run({ signal })
   try {
-    const half = join(data, 'pair', 'half.jws')
-    await eventually(() => disk.read(half), 'the camera introduces itself')
-    await pairByFile(home, root, join(data, 'pair'), { timeoutMs: 60_000 })
+    await pairThroughLens(home, root, {
+      show: async text => {
+        show(text)
+        return async () => undefined
+      },
+      confirm: async code => code === (await blinked),
+      signal,
+    })
     const household = await answering
     if (household === undefined) throw new Error('not paired')
     return household
   } finally {
     over.abort()
+    await answering
+  }
+}
+
+/** A lens before which a text is held from some moment on, until the signal. */
+export async function* looksAt(
+  text: Promise<string>,
+  { signal }: { signal: AbortSignal },
+): AsyncGenerator<Sight> {
+  const aborted = new Promise<undefined>(resolve => {
+    signal.addEventListener('abort', () => resolve(undefined), { once: true })
+  })
+  const held = await Promise.race([text, aborted])
+  while (!signal.aborted && held !== undefined) {
+    yield { kind: 'text', text: held }
+    await new Promise(resolve => setTimeout(resolve, 10))
   }
 }
 

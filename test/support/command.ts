@@ -14,12 +14,16 @@ export interface Running {
   kill(signal?: NodeJS.Signals): Promise<{ code: number | null; signal: NodeJS.Signals | null }>
 }
 
-/** Starts `ownlens …` as a process of its own. */
-export function startCommand(args: readonly string[], env: Readonly<Record<string, string>> = {}): Running {
-  const child = spawn(OWNLENS, args, {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, ...env },
-  })
+/** Starts `ownlens …` as a process of its own, with nothing on its standard input unless there is some. */
+export function startCommand(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  input?: string,
+): Running {
+  const child = spawn(OWNLENS, args, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...env } })
+  // Who does not read it may be gone before it is written.
+  child.stdin.on('error', () => undefined)
+  child.stdin.end(input)
   let text = ''
   const listeners = new Set<() => void>()
   for (const stream of [child.stdout, child.stderr])
@@ -65,8 +69,9 @@ export function startCommand(args: readonly string[], env: Readonly<Record<strin
 export async function runCommand(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  input?: string,
 ): Promise<{ code: number | null; output: string }> {
-  const running = startCommand(args, env)
+  const running = startCommand(args, env, input)
   const { code } = await running.ended
   return { code, output: running.output() }
 }

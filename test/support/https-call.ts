@@ -1,6 +1,7 @@
 import { type RequestOptions, request } from 'node:https'
 import { connect, type TLSSocket } from 'node:tls'
-import { hubTls, type TlsIdentity } from '../../wire/tls.ts'
+import type { TlsIdentity } from '../../wire/tls.ts'
+import { hubTls } from './hub-tls.ts'
 
 export interface Answer {
   readonly status: number

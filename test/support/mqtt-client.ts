@@ -1,6 +1,7 @@
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt'
-import { hubTls, type TlsIdentity } from '../../wire/tls.ts'
+import type { TlsIdentity } from '../../wire/tls.ts'
+import { hubTls } from './hub-tls.ts'
 
 /** How somebody tries to come in: each field may be wrong. */
 export type Attempt = Omit<IClientOptions, 'will'> & {

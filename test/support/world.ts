@@ -1,16 +1,16 @@
-import { randomBytes } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { pino } from 'pino'
-import { type Hub, startHub } from '../../deploy/hub/hub.ts'
+import { foundAt } from '../../demo/found-at.ts'
+import type { Hub } from '../../deploy/hub/hub.ts'
+import { startLoopbackHub } from '../../deploy/hub/loopback.ts'
 import { clipsAtHub, type SealedClip } from '../../home/clip-source.ts'
 import { openClips } from '../../home/clips.ts'
-import { Household } from '../../home/household.ts'
+import type { Household } from '../../home/household.ts'
 import { Ledger } from '../../home/ledger.ts'
-import { pairByFile } from '../../home/pair.ts'
 import type { Signer } from '../../protocol/keys.ts'
 import { disk } from '../../storage/disk.ts'
 import { type Running, startCommand } from './command.ts'
+import { pairRunning } from './pair-running.ts'
 import { temporaryFolder } from './places.ts'
 
 export interface WorldOptions {
@@ -43,18 +43,11 @@ export interface Agent extends Running {
 
 export async function startWorld(options: WorldOptions = {}): Promise<World> {
   const { path: folder, remove } = await temporaryFolder()
-  const hub = await startHub({
-    data: join(folder, 'hub'),
-    disk,
-    host: '127.0.0.1',
-    port: 0,
-    mqttPort: 0,
-    broker: options.broker ?? 'aedes',
-    names: ['127.0.0.1'],
-    storeBytes: options.storeBytes ?? 2 ** 33,
-    requestsPerMinute: 100_000,
-    log: pino({ level: 'silent' }),
-    ...(options.tap && { tap: options.tap }),
+  const { broker, storeBytes, tap } = options
+  const hub = await startLoopbackHub(join(folder, 'hub'), {
+    ...(broker && { broker }),
+    ...(storeBytes !== undefined && { storeBytes }),
+    ...(tap && { tap }),
   })
   const { household, root } = await makeHome(hub, join(folder, 'home'), options)
   const ledger = await Ledger.open(disk, join(folder, 'home'))
@@ -79,7 +72,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
       agents.push(agent)
       if ((await disk.info(join(data, 'household.json'))) === undefined) {
         await running.says(/waiting to be paired/)
-        await pairByFile(household, root, join(data, 'pair'), { timeoutMs: 20_000 })
+        await pairRunning(household, root, { running, data })
         await running.says(/"msg":"paired"/)
       }
       return agent
@@ -103,17 +96,10 @@ export async function makeHome(
   folder: string,
   options: Pick<WorldOptions, 'suite' | 'names'> = {},
 ): Promise<{ household: Household; root: Signer }> {
-  const passphrase = randomBytes(16).toString('hex')
-  const { household } = await Household.create({
-    disk,
-    folder,
-    hub: { url: hub.url, caId: hub.caId },
-    code: await hub.registrationCode(),
-    passphrase,
-    suite: options.suite ?? 'hybrid',
-    name: options.names?.home ?? 'Home',
-    memberName: options.names?.member ?? 'Owner',
-    workFactor: 10,
+  const { suite, names } = options
+  const { household, passphrase } = await foundAt(hub, folder, {
+    ...(suite && { suite }),
+    ...(names && { name: names.home, memberName: names.member }),
   })
   return { household, root: await household.unlockRoot(passphrase) }
 }

@@ -64,6 +64,19 @@ test('a foreign signature does not even hint at a roster', async () => {
   expect(acks.rosterHint).toBe(0)
 })
 
+test('a hint leads to a roster once, whichever way the number differs', async () => {
+  const acks = new Acks(DEVICE, hub.id)
+  const hinted = async (roster: number, held: number) => {
+    await acks.take(await ack({ roster })).catch(() => undefined)
+    return acks.followHint(held)
+  }
+  expect(await hinted(7, 7)).toBe(false)
+  expect(await hinted(8, 7)).toBe(true)
+  expect(await hinted(8, 7)).toBe(false)
+  // A later root begins its numbers anew when the one before has used them up.
+  expect(await hinted(1, Number.MAX_SAFE_INTEGER)).toBe(true)
+})
+
 test('a missing one is an error of its own', async () => {
   const acks = new Acks(DEVICE, hub.id)
   const waits = acks.wait(PART, { signal: forever(), timeoutMs: 10 })

@@ -1,12 +1,16 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { Household } from '../../agent/household.ts'
 import { readClaim } from '../../protocol/claim.ts'
 import { makePrivateKey, signerOf } from '../../protocol/keys.ts'
+import { moveKind } from '../../protocol/ownership.ts'
 import { acceptRoster } from '../../protocol/roster.ts'
+import { makeStatement } from '../../protocol/statement.ts'
 import { disk } from '../../storage/disk.ts'
-import { type Family, makeFamily } from '../support/agent-family.ts'
+import type { HubAddress } from '../../wire/hub-client.ts'
+import { type Family, makeFamily, time } from '../support/agent-family.ts'
+import { newSigner } from '../support/people.ts'
 import { temporaryFolder } from '../support/places.ts'
 
 let data: string
@@ -136,4 +140,41 @@ test('a roster that cannot be written does not count', async () => {
   expect(household.rosterNumber).toBe(1)
   room = true
   expect(await household.takeRoster(second, [])).toBe(true)
+})
+
+describe('where the hub is', () => {
+  const hubs = [1, 2].map(port => ({ url: `https://127.0.0.1:${port}`, caId: newSigner().id }))
+  const [first, second] = hubs as [HubAddress, HubAddress]
+  const move = (
+    number: number,
+    to: readonly HubAddress[],
+    signer = family.root,
+    householdId = family.pin.householdId,
+  ) => makeStatement(moveKind, { householdId, number, hubs: [...to], issuedAt: time() }, signer)
+
+  test('a claim says it until the root says otherwise; the newest word is kept, the old hub stays the last', async () => {
+    const household = await family.joined(disk, data, { hub: first })
+    expect(household.hubs).toEqual([first])
+    expect(await household.takeMove(await move(3, [second]))).toBe(true)
+    expect(household.hubs).toEqual([second, first])
+    expect((await load())?.hubs).toEqual([second, first])
+    await expect(household.takeMove(await move(2, [first]))).rejects.toMatchObject({ code: 'move.old' })
+    await expect(household.takeMove(await move(3, [first]))).rejects.toMatchObject({ code: 'move.old' })
+    expect(await household.takeMove(await move(4, [first, second]))).toBe(true)
+    expect((await load())?.hubs).toEqual([first, second])
+  })
+
+  test('the same word again is none, and a word of somebody else is refused', async () => {
+    const household = await family.joined(disk, data, { hub: first })
+    const word = await move(1, [second])
+    expect(await household.takeMove(word)).toBe(true)
+    expect(await household.takeMove(word)).toBe(false)
+    const bad = {
+      'statement.signer': await move(9, [first], newSigner()),
+      'claim.household': await move(9, [first], family.root, family.device.id),
+    }
+    for (const [code, text] of Object.entries(bad))
+      await expect(household.takeMove(text)).rejects.toMatchObject({ code })
+    expect((await load())?.hubs).toEqual([second, first])
+  })
 })

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, readFile } from 'node:fs/promises'
+import { lstat, mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -19,6 +19,7 @@ import { type Disk, disk } from '../../storage/disk.ts'
 import { type Family, makeFamily, newNonce } from '../support/agent-family.ts'
 import { CLOCK, FACE, PICTURE, passingEncoder, Scene } from '../support/agent-scene.ts'
 import { temporaryFolder } from '../support/places.ts'
+import { codeFrom } from '../support/registrar-desk.ts'
 
 let data: string
 let remove: () => Promise<void>
@@ -34,7 +35,7 @@ beforeEach(async () => {
   family = await makeFamily()
   household = await family.joined(disk, data)
   lost = []
-  outbox = await Outbox.open(disk, data, { maxBytes: 2 ** 30, lost: clip => lost.push(clip) })
+  outbox = await Outbox.open(disk, data, { maxBytes: 2 ** 30, lost: async clip => void lost.push(clip) })
 })
 afterEach(() => remove())
 
@@ -110,7 +111,8 @@ async function alerts(): Promise<readonly Alert[]> {
 }
 
 const identities = () => family.people[0]?.identities ?? []
-const heads = () => Promise.all(sealedClips().map(clip => checkHead(clip, household.claim, identities())))
+const heads = () =>
+  Promise.all(sealedClips().map(clip => checkHead(clip, [household.claim], identities(), [])))
 
 const visits =
   (count: number, faces = [FACE]) =>
@@ -132,16 +134,52 @@ test('clips that overlap are finished in the order of their numbers, and the hom
   const clips = sealedClips()
   expect(clips.map(({ counter }) => counter)).toEqual([1, 2, 3, 4])
   for (const clip of clips) {
-    const { end } = await checkHead(clip, household.claim, identities())
+    const { end } = await checkHead(clip, [household.claim], identities(), [])
     expect(end?.manifest.previous).toEqual(previous)
     previous = { counter: clip.counter, sha256: end?.sha256 ?? '' }
-    const opened = await openClip(clip, { claim: household.claim, identities: identities(), ledger, out })
+    const opened = await openClip(clip, {
+      claims: [household.claim],
+      blocked: [],
+      identities: identities(),
+      ledger,
+      out,
+    })
     expect([opened.counter, opened.cutShort, opened.faces.length]).toEqual([clip.counter, false, 1])
     expect(opened.thumbnail && (await readFile(opened.thumbnail)).equals(PICTURE)).toBe(true)
   }
   const began = (await heads()).map(({ opening }) => Date.parse(opening.startedAt))
   // Visits come every three seconds; there is nothing before the first.
   expect(began.map(at => at - (began[0] ?? 0))).toEqual([0, 2500, 5500, 8500])
+})
+
+test('of a camera that the home has blocked, clips open that were begun before, and no later one', async () => {
+  await play(visits(3))
+  const began = (await heads()).map(({ opening }) => opening.startedAt)
+  const { deviceId, epoch } = household.claim
+  const blocked = [{ deviceId, epoch, since: began[1] ?? '' }]
+  const codes = sealedClips().map(clip => codeFrom(checkHead(clip, [household.claim], identities(), blocked)))
+  expect(await Promise.all(codes)).toEqual([undefined, 'clip.blocked', 'clip.blocked'])
+})
+
+test('opening a clip follows no link that somebody laid into the folder', async () => {
+  await play(visits(1))
+  const [clip, opening] = [sealedClips()[0], (await heads())[0]?.opening]
+  if (clip === undefined || opening === undefined) throw new Error('no clip')
+  const [out, mine] = [join(data, 'opened'), join(data, 'mine')]
+  await mkdir(out)
+  await writeFile(mine, 'as it was')
+  const base = join(out, `${opening.startedAt.replace(/[:.]/g, '-')}-${clip.clipId}`)
+  for (const end of ['.age.part', '.mp4.part', '.jpg.part', '.mp4', '.jpg']) await symlink(mine, base + end)
+  const ledger = await Ledger.open(disk, data)
+  const { file } = await openClip(clip, {
+    claims: [household.claim],
+    blocked: [],
+    identities: identities(),
+    ledger,
+    out,
+  })
+  expect(await readFile(mine, 'utf8')).toBe('as it was')
+  expect((await lstat(file)).isFile()).toBe(true)
 })
 
 test('a clip whose encoder breaks is cut short; those beside it are whole, and the chain goes past it', async () => {
@@ -221,9 +259,11 @@ test('the roster of a clip is the one of its opening, from its first part to its
   })
   const [before, after] = sealedClips()
   if (before === undefined || after === undefined) throw new Error('two clips are wanted')
-  const left = await checkHead(before, household.claim, identities())
+  const left = await checkHead(before, [household.claim], identities(), [])
   expect(left.end?.manifest.roster).toBe(1)
-  await expect(checkHead(after, household.claim, identities())).rejects.toMatchObject({ code: 'seal.closed' })
-  const came = await checkHead(after, household.claim, newcomer.identities)
+  await expect(checkHead(after, [household.claim], identities(), [])).rejects.toMatchObject({
+    code: 'seal.closed',
+  })
+  const came = await checkHead(after, [household.claim], newcomer.identities, [])
   expect(came.end?.manifest.roster).toBe(2)
 })

@@ -7,6 +7,7 @@ import type { Household } from '../../agent/household.ts'
 import { Outbox } from '../../agent/outbox.ts'
 import { StatusReport } from '../../agent/status.ts'
 import { OwnlensError } from '../../protocol/errors.ts'
+import type { LogPosition } from '../../protocol/log.ts'
 import { alertKind, type Status, statusKind } from '../../protocol/messages.ts'
 import { MESSAGE_MAX } from '../../protocol/part.ts'
 import { openStatement } from '../../protocol/sealed.ts'
@@ -69,9 +70,19 @@ test('a picture that is too large is left out, and no more than 64 faces are cou
 })
 
 /** A report that is sent to a list; the signal ends it. */
-async function report(): Promise<{ status: StatusReport; sent: Status[]; stop: () => Promise<void> }> {
-  const outbox = await Outbox.open(disk, data, { maxBytes: 2 ** 20, lost: () => undefined })
-  const parts = { household, outbox, signer: family.device, boot: newNonce(), clock: CLOCK, name: 'Hall' }
+async function report(
+  log: { position: LogPosition | null; trouble: string | null } = { position: null, trouble: null },
+): Promise<{ status: StatusReport; sent: Status[]; stop: () => Promise<void> }> {
+  const outbox = await Outbox.open(disk, data, { maxBytes: 2 ** 20, lost: async () => undefined })
+  const parts = {
+    household,
+    outbox,
+    signer: family.device,
+    boot: newNonce(),
+    clock: CLOCK,
+    name: 'Hall',
+    log,
+  }
   const status = new StatusReport(parts)
   const sent: Status[] = []
   const stop = new AbortController()
@@ -114,6 +125,16 @@ test('the status comes at once and when something changes, numbered, with what w
   status.camera(null, true)
   await expect.poll(() => sent.at(-1)?.camera).toBe('ok')
   expect(sent.at(-1)).toMatchObject({ counter: 3, microphone: true })
+  await stop()
+})
+
+test('how far the log was followed is told, and what it is refused for behind what is worse', async () => {
+  const position = { size: 3, root: Buffer.alloc(32, 7).toString('base64') }
+  const { status, sent, stop } = await report({ position, trouble: 'log.back' })
+  await expect.poll(() => sent.length).toBe(1)
+  expect(sent[0]).toMatchObject({ camera: 'ok', fault: 'log.back', log: position })
+  status.trouble('enrol.held')
+  await expect.poll(() => sent.at(-1)?.fault).toBe('enrol.held')
   await stop()
 })
 

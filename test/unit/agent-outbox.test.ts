@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, readdir, stat, truncate, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, rename, stat, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { type LostClips, Outbox } from '../../agent/outbox.ts'
@@ -7,10 +7,9 @@ import type { ClipKey, OutboxItem } from '../../agent/outbox-files.ts'
 import type { SealedPart } from '../../agent/seal.ts'
 import { codeOf } from '../../protocol/errors.ts'
 import { base32 } from '../../protocol/ids.ts'
-import { readPart } from '../../protocol/part.ts'
 import { type Disk, disk } from '../../storage/disk.ts'
+import { FaultDisk } from '../support/faults/fault-disk.ts'
 import { temporaryFolder } from '../support/places.ts'
-import { PowerCut, PowerDisk } from '../support/power-disk.ts'
 
 let data: string
 let remove: () => Promise<void>
@@ -25,7 +24,7 @@ beforeEach(async () => {
 afterEach(() => remove())
 
 const open = (on: Disk = disk, maxBytes = 2 ** 30, at = data): Promise<Outbox> =>
-  Outbox.open(on, at, { maxBytes, lost: clip => lost.push(clip) })
+  Outbox.open(on, at, { maxBytes, lost: async clip => void lost.push(clip) })
 const keyOf = (counter: number): ClipKey => ({ epoch: 1, counter, clipId: base32(randomBytes(16)) })
 
 async function* parts(count: number, bytes = 1000): AsyncGenerator<SealedPart> {
@@ -191,7 +190,7 @@ test('a disk that takes nothing is a failure of its own name, told as lost', asy
     ...disk,
     write: async () => Promise.reject(Object.assign(new Error(), { code: 'ENOSPC' })),
   }
-  const on = await Outbox.open(full, data, { maxBytes: 2 ** 30, lost: clip => lost.push(clip) })
+  const on = await Outbox.open(full, data, { maxBytes: 2 ** 30, lost: async clip => void lost.push(clip) })
   await expect(on.put(keyOf(3), parts(1))).rejects.toMatchObject({ code: 'outbox.disk', detail: 'ENOSPC' })
   expect(lost).toEqual([{ epoch: 1, from: 3, to: 3, cause: 'disk' }])
   expect(on.clips).toBe(0)
@@ -205,74 +204,29 @@ test('its files are readable by their owner alone', async () => {
   expect((await stat(join(data, 'outbox'))).mode & 0o077).toBe(0)
 })
 
-test('power cut at every single step: what was kept is there and whole, whatever chance leaves', async () => {
-  const random = randomOf(5)
-  const steps = await powerCutAt(Number.POSITIVE_INFINITY, () => true)
-  expect(steps).toBeGreaterThan(30)
-  for (let at = 1; at <= steps; at++)
-    for (const chance of [() => true, () => false, () => random() < 0.5]) await powerCutAt(at, chance)
+test('on a full disk a clip gives way all the same, and is told when that has made room', async () => {
+  const full = FaultDisk.make({ model: 'ordered', folder: '/data' })
+  const told: LostClips[] = []
+  const outbox: Outbox = await Outbox.open(full.disk, '/data', {
+    maxBytes: 17_500,
+    lost: async clip => {
+      await outbox.putMessage('gap', randomBytes(500))
+      told.push(clip)
+    },
+  })
+  for (const counter of [1, 2, 3]) await outbox.put(keyOf(counter), parts(3))
+  full.faults.maxBytes = outbox.bytes
+  await outbox.put(keyOf(4), parts(1))
+  expect(told).toEqual([{ epoch: 1, from: 1, to: 1, cause: 'outbox_full' }])
+  expect(names(outbox)[0]).toBe('gap')
 })
 
-/** Keeps two clips and two messages, sends some; the power goes at an operation. Returns how many there were. */
-async function powerCutAt(at: number, chance: () => boolean): Promise<number> {
-  const first = new PowerDisk()
-  await first.makeFolder('/data')
-  await first.syncFolder('/')
-  const before = first.operations
-  first.cut(at)
-  const put = new Map<string, Uint8Array>()
-  const kept = new Set<string>()
-  const sent = new Set<string>()
-  const messages: string[] = []
-  const watched = async function* (counter: number): AsyncGenerator<SealedPart> {
-    for await (const part of parts(3, 50)) {
-      put.set(`${counter}/${part.name}`, part.payload)
-      yield part
-      // Asked for the next one: this one is kept.
-      kept.add(`${counter}/${part.name}`)
-    }
-  }
-  try {
-    const outbox = await open(first, 2 ** 20, '/data')
-    await Promise.all([outbox.put(keyOf(1), watched(1)), outbox.put(keyOf(2), watched(2))])
-    for (const text of ['a', 'b']) {
-      await outbox.putMessage('alert', Buffer.from(text))
-      messages.push(text)
-    }
-    for (const item of waiting(outbox).slice(0, 4)) {
-      sent.add(item.kind === 'part' ? `${item.clip.counter}/${item.part}` : item.kind)
-      await outbox.remove(item)
-    }
-  } catch (error) {
-    if (!(error instanceof PowerCut) && !((error as Error).cause instanceof PowerCut)) throw error
-  }
-  const operations = first.operations - before
-  const after = first.afterCut(chance)
-  const again = await open(after, 2 ** 20, '/data')
-  const found = new Set<string>()
-  for (const item of waiting(again)) {
-    const bytes = (await again.read(item)) ?? new Uint8Array()
-    if (item.kind !== 'part') {
-      found.add(String(Buffer.from(bytes)))
-      continue
-    }
-    const name = `${item.clip.counter}/${item.part}`
-    found.add(name)
-    expect(Buffer.from(readPart(bytes).payload).equals(Buffer.from(put.get(name) ?? []))).toBe(true)
-  }
-  for (const name of kept) if (!sent.has(name)) expect(found, `cut at ${at}`).toContain(name)
-  if (!sent.has('alert')) for (const text of messages) expect(found, `cut at ${at}`).toContain(text)
-  await again.put(keyOf(3), parts(1))
-  await sendAll(again)
-  expect(again.clips).toBe(0)
-  return operations
-}
-
-/** Numbers from 0 to 1, the same at every run. */
-function randomOf(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-    return state / 2 ** 32
-  }
-}
+test('what a power cut left of a clip that gave way is removed', async () => {
+  const before = await open()
+  for (const counter of [1, 2]) await before.put(keyOf(counter), parts(1))
+  const clips = join(data, 'outbox/clips')
+  const [first = ''] = await readdir(clips)
+  await rename(join(clips, first), join(clips, `${first}.gone`))
+  expect(names(await open())).toEqual(['2/open', '2/0', '2/end'])
+  expect(await readdir(clips)).toHaveLength(1)
+})

@@ -1,7 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { errorTable } from '../../protocol/errors.ts'
+import { z } from 'zod'
+import { errorTable, OwnlensError } from '../../protocol/errors.ts'
 import { ROOT } from '../support/places.ts'
 
 /** PROTOCOL 8 is written by `OWNLENS_WRITE=1 npx vitest run dist/test/unit/error-table.test.js`. */
@@ -40,3 +41,12 @@ test('every error says something and tells what to do', () => {
 function squeezed(text: string): string {
   return text.replace(/-{3,}/g, '---').replace(/ +/g, ' ')
 }
+
+test('what an error quotes of others gives a terminal no orders', () => {
+  const quoted = z.strictObject({}).safeParse(JSON.parse('{"\\u001b]0;owned\\u0007\\u202e\\n":1}')).error
+    ?.issues[0]
+  expect(quoted?.message).toContain('\u001b')
+  const error = new OwnlensError('hub.answer', quoted?.message)
+  expect(error.message).toContain('owned')
+  expect(error.message + error.detail).not.toMatch(/[\p{Cc}\u202a-\u202e]/u)
+})

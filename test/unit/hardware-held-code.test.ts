@@ -95,6 +95,25 @@ test('the source is seen before, between and after; each change ends the session
   expect(await firstText(again)).toBe(second)
 }, 60_000)
 
+test('a code that takes the place of another one ends the session too', async () => {
+  const [first = '', second = ''] = invitations(2)
+  await hold(first)
+  const lens = camera()
+  const shown = await open(lens)
+  expect(await firstText(shown)).toBe(first)
+  await hold(second)
+  await expect(shown.ended).rejects.toMatchObject({ code: 'camera.lost' })
+  expect(await firstText(await open(lens))).toBe(second)
+}, 60_000)
+
+test('by itself a board looks for a code in its own folder', async () => {
+  const [text = ''] = invitations(1)
+  await mkdir(join(folder.path, 'emulated'))
+  await writeFile(join(folder.path, 'emulated', 'code.png'), await codeAsPng(text))
+  const { camera } = emulated({ source: { kind: 'scene' }, microphone: 'none', disk, data: folder.path })
+  expect(await firstText(await open(camera))).toBe(text)
+}, 60_000)
+
 test('a code that is taken away while the lens opens is a lost camera', async () => {
   const [text = ''] = invitations(1)
   await hold(text)

@@ -45,7 +45,7 @@ test('only their owner may read them, and nothing else is left', async () => {
   await store.signer()
   await store.ageIdentities()
   const files = (await readdir(folder)).sort()
-  expect(files).toEqual(['device-age.json', 'device-key.pem'])
+  expect(files).toEqual(['board.json', 'device-age.json', 'device-key.pem'])
   for (const file of files) expect((await stat(inFolder(file))).mode & 0o777).toBe(0o600)
 })
 

@@ -8,6 +8,7 @@ import { serialOf } from '../../deploy/hub/certificates.ts'
 import type { CertificateName } from '../../protocol/registrar.ts'
 import { disk } from '../../storage/disk.ts'
 import { makeTlsRequest } from '../../wire/tls.ts'
+import { everyCut } from '../support/faults/every-cut.ts'
 import { temporaryFolder } from '../support/places.ts'
 import { anId } from '../support/stored-clips.ts'
 
@@ -209,6 +210,64 @@ describe('the authority’s files', () => {
     await writeFile(at('again.pem'), second.caPem)
     await writeFile(at('before.pem'), first.tls.certificate)
     expect(openssl('verify', '-x509_strict', '-CAfile', 'again.pem', 'before.pem')).toContain('OK')
+    await away()
+  })
+})
+
+describe('a roll-over', () => {
+  /** Everything that was pinned when the power went is there after it, whatever was half done. */
+  function outlives(change: 'new' | 'retire-old'): Promise<number> {
+    return everyCut<{ caId: string; done: boolean }>(
+      {
+        async prepare(on) {
+          const first = await Authority.open(on, '/data', [])
+          const last = change === 'new' ? first : await Authority.open(on, '/data', [], { ca: 'new' })
+          return { caId: last.caId, done: false }
+        },
+        async life(on, notes) {
+          await Authority.open(on, '/data', [], { ca: change })
+          notes.done = true
+        },
+        async check(on, { caId, done }) {
+          const after = await Authority.open(on, '/data', [])
+          expect(after.goesBy(caId)).toBe(true)
+          if (done) expect(after.oldCaId).toBe(change === 'new' ? caId : undefined)
+          expect(
+            new X509Certificate(after.hubCertificate).verify(new X509Certificate(after.caPem).publicKey),
+          ).toBe(true)
+        },
+      },
+      // Every cut makes keys: one way for files to be lost, the harder one.
+      { chances: 1, models: ['any-order'] },
+    )
+  }
+
+  test('outlives a power cut at any write', async () => {
+    expect(await outlives('new')).toBeGreaterThan(20)
+    expect(await outlives('retire-old')).toBeGreaterThan(10)
+  }, 180_000)
+
+  test('a hub’s first start makes one CA, whatever it is asked for', async () => {
+    const { path, remove: away } = await temporaryFolder()
+    expect((await Authority.open(disk, path, [], { ca: 'new' })).oldCaId).toBeUndefined()
+    expect((await Authority.open(disk, path, [], { ca: 'retire-old' })).oldCaId).toBeUndefined()
+    await away()
+  })
+
+  test('one follows another for ever; no key that was retired stays on the disk', async () => {
+    const { path, remove: away } = await temporaryFolder()
+    let last = await Authority.open(disk, path, [])
+    const seen = new Set([last.caId])
+    for (let round = 0; round < 3; round++) {
+      const next = await Authority.open(disk, path, [], { ca: 'new' })
+      expect(next.oldCaId).toBe(last.caId)
+      expect(next.hubKey.id).toBe(last.hubKey.id)
+      last = await Authority.open(disk, path, [], { ca: 'retire-old' })
+      expect(last.caId).toBe(next.caId)
+      seen.add(last.caId)
+    }
+    expect(seen.size).toBe(4)
+    expect((await readdir(join(path, 'ca'))).filter(name => name.startsWith('ca'))).toHaveLength(2)
     await away()
   })
 })

@@ -1,7 +1,11 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { CLAIMS_MAX, Claims } from '../../deploy/hub/claims.ts'
+import { claimKind } from '../../protocol/claim.ts'
+import { ANSWER_MAX } from '../../wire/hub-client.ts'
 import { newSigner } from '../support/people.ts'
 import { codeFrom, Desk } from '../support/registrar-desk.ts'
 
+const HOUR = 3600_000
 let desk: Desk
 beforeEach(async () => {
   desk = await Desk.open({ claimsMax: 5 })
@@ -42,9 +46,25 @@ test('an epoch only grows, and only from the one that the registrar had', async 
     [6, 6],
   ] as const)
     expect(await codeFrom(desk.claim(next, camera, epoch, registrarEpoch))).toBe('claim.epoch')
-  expect(await codeFrom(desk.claim(next, camera, 6, 5))).toBeUndefined()
+  await desk.release(home, camera, 5)
+  // It uses up an epoch: the one who let the camera go may have kept a half that was made before.
+  expect(await desk.registrar.epochOf(camera.id)).toBe(6)
+  for (const by of [home, next]) expect(await codeFrom(desk.claim(by, camera, 6, 5))).toBe('claim.epoch')
+  expect(await codeFrom(desk.claim(next, camera, 7, 6))).toBeUndefined()
   expect(await codeFrom(desk.claim(home, camera, 5, 0))).toBe('claim.epoch')
-  expect(await desk.registrar.device(camera.id)).toEqual({ household_id: next.id, epoch: 6 })
+  expect(await desk.registrar.device(camera.id)).toEqual({ household_id: next.id, epoch: 7 })
+})
+
+test('as many claims as a household may have fit in one answer, however large they are', async () => {
+  const home = await desk.home()
+  const rows = Array.from({ length: CLAIMS_MAX }, (_, epoch) => ({
+    ...{ device_id: home.founder.id, epoch, household_id: home.id, claim: 'x'.repeat(claimKind.maxBytes) },
+    ...{ registered_at: '', released: null, reset_at: null, objected_until: null },
+  }))
+  for (const row of rows) await desk.database.insertInto('claims').values(row).execute()
+  const claims = await new Claims(desk.database, () => desk.now).ofHousehold(home.id)
+  expect(claims).toHaveLength(CLAIMS_MAX)
+  expect(JSON.stringify({ claims }).length).toBeLessThanOrEqual(ANSWER_MAX)
 })
 
 test('the claim that stands may be sent again, and changes nothing', async () => {
@@ -61,10 +81,12 @@ test('the claim that stands may be sent again, and changes nothing', async () =>
   expect(await desk.registrar.claims(home.id)).toEqual([claim])
 })
 
-test('a new claim ends the certificates of the one before; both homes keep their claims', async () => {
+test('a claim by another home after the wait ends the certificates of the one before; both keep their claims', async () => {
   const [home, next] = [await desk.home(), await desk.home()]
   const camera = newSigner()
   await desk.claim(home, camera)
+  await desk.reset(camera)
+  desk.later(72 * HOUR)
   const certificate = await desk.enrol(camera, { householdId: home.id, epoch: 1 })
   desk.changed.length = 0
   await desk.claim(next, camera, 2)

@@ -16,6 +16,7 @@ const clip = fc
       receivedAt: new Date(at).toISOString(),
       parts: new Map(names),
       counts: undefined,
+      settled: true,
     }
   })
 const clips = fc.uniqueArray(clip, { selector: cursorOf, maxLength: 40 })

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import type { Signer } from '../../protocol/keys.ts'
 import type { RequestBody } from '../../protocol/registrar.ts'
 import { type Home, newHome } from '../support/hub-people.ts'
 import { newSigner } from '../support/people.ts'
@@ -11,7 +12,7 @@ beforeEach(async () => {
 afterEach(() => desk.close())
 
 const register = (home: Home, code: string, signer = home.root) =>
-  codeFrom(desk.send(signer, home.id, { action: 'household', code, roster: home.first }))
+  codeFrom(desk.send(signer, home.id, { action: 'household', code, roster: home.first, successions: [] }))
 const renew = (home: Home, roster: string, successions: string[] = [], signer = home.root) =>
   codeFrom(desk.send(signer, home.id, { action: 'roster', roster, successions }))
 
@@ -41,13 +42,17 @@ test('a wrong code tells nothing of who is registered', async () => {
   for (const code of ['', 'aaaa-aaaa-aaaa-aaaa', 'ä'.repeat(40), 'x'.repeat(40)]) {
     expect(await register(stranger, code)).toBe('hub.code')
     expect(
-      await codeFrom(desk.send(home.root, home.id, { action: 'household', code, roster: renamed })),
+      await codeFrom(
+        desk.send(home.root, home.id, { action: 'household', code, roster: renamed, successions: [] }),
+      ),
     ).toBe('hub.code')
   }
   const code = await desk.registrar.registrationCode()
-  expect(await codeFrom(desk.send(home.root, home.id, { action: 'household', code, roster: renamed }))).toBe(
-    'hub.household',
-  )
+  expect(
+    await codeFrom(
+      desk.send(home.root, home.id, { action: 'household', code, roster: renamed, successions: [] }),
+    ),
+  ).toBe('hub.household')
   // Nothing of that used the code up.
   expect(await register(stranger, code)).toBeUndefined()
 })
@@ -68,7 +73,7 @@ test('only its own root registers a household, with a roster of its own', async 
   const [home, other] = [await newHome(), await newHome()]
   const code = await desk.registrar.registrationCode()
   expect(await register(home, code, newSigner())).toBe('statement.signer')
-  const foreign = { action: 'household', code, roster: other.first } as const
+  const foreign = { action: 'household' as const, code, roster: other.first, successions: [] }
   expect(await codeFrom(desk.send(other.root, home.id, foreign))).toBe('roster.household')
   expect(await codeFrom(desk.send(home.root, home.id, { ...foreign, roster: 'a.b.c' }))).toBe(
     'statement.kind',
@@ -84,7 +89,7 @@ test('a newer roster is taken, an older or unchained one is not, and the publish
   expect(await renew(home, second)).toBeUndefined()
   expect(await renew(home, home.first)).toBe('roster.old')
   expect(await renew(home, await home.roster({ number: 3, prev: home.first }))).toBe('roster.chain')
-  expect(await desk.registrar.published(home.id)).toEqual({ roster: second, successions: [] })
+  expect(await desk.registrar.published(home.id)).toEqual({ roster: second, successions: [], move: null })
   expect(await desk.registrar.rosterNumber(home.id)).toBe(2)
   // After a gap any higher number is taken.
   expect(await renew(home, await home.roster({ number: 9, prev: 'x' }))).toBeUndefined()
@@ -95,6 +100,18 @@ test('a stranger and an unknown household get the same answer', async () => {
   const roster = await home.roster({ number: 2, prev: home.first })
   expect(await renew(home, roster, [], stranger.root)).toBe('hub.household')
   expect(await renew(unknown, unknown.first, [], stranger.root)).toBe('hub.household')
+  // Nor does a line that leads nowhere tell which of the two it was about.
+  const forged = await stranger.succession(stranger.root)
+  for (const line of [['a.b.c'], [forged]]) {
+    const tried = [home, unknown].map(async of => {
+      const text = await of.roster({ number: 2, prev: of.first, root: stranger.root, generation: 1 })
+      return renew(of, text, line, stranger.root)
+    })
+    const [here, nowhere] = await Promise.all(tried)
+    expect(here).toMatch(/^statement\./)
+    expect(nowhere).toBe(here)
+  }
+  expect(await register(home, 'no-code', stranger.root)).toBe('hub.code')
   expect(await codeFrom(desk.registrar.published(unknown.id))).toBe('hub.household')
   expect(await desk.registrar.rosterNumber(unknown.id)).toBe(0)
 })
@@ -157,7 +174,7 @@ test('the successor’s new root takes over, and the old one is refused', async 
   const forged = await (await newHome()).succession(next)
   expect(await renew(home, roster, [forged], next)).toBe('statement.signer')
   expect(await renew(home, roster, [succession], next)).toBeUndefined()
-  expect(await desk.registrar.published(home.id)).toEqual({ roster, successions: [succession] })
+  expect(await desk.registrar.published(home.id)).toEqual({ roster, successions: [succession], move: null })
   const back = await home.roster({ number: 3, prev: roster })
   expect(await renew(home, back)).toBe('hub.household')
   expect(await renew(home, back, [succession])).toBe('roster.generation')
@@ -185,4 +202,32 @@ test('a request is taken once, from its signer, with a nonce of this hub’s', a
   expect(await codeFrom(desk.registrar.request('x'.repeat(300 * 1024)))).toBe('statement.size')
   expect(await codeFrom(desk.registrar.request(''))).toBe('statement.kind')
   expect(await codeFrom(desk.registrar.request(home.first))).toBe('statement.kind')
+})
+
+test('a household that was succeeded in elsewhere registers with its successions', async () => {
+  const home = await newHome()
+  const root = newSigner()
+  const successions = [await home.succession(root)]
+  const roster = await home.roster({ number: 2, prev: home.first, root, generation: 1 })
+  const code = await desk.registrar.registrationCode()
+  const register = (body: { roster: string; successions: string[] }, signer = root) =>
+    codeFrom(desk.send(signer, home.id, { action: 'household', code, ...body }))
+  expect(await register({ roster, successions: [] })).toBe('roster.generation')
+  expect(await register({ roster: home.first, successions }, home.root)).toBe('roster.generation')
+  expect(await register({ roster, successions })).toBeUndefined()
+  expect(await desk.registrar.published(home.id)).toMatchObject({ roster, successions })
+})
+
+test('a new root owes the numbers of the one before nothing', async () => {
+  const home = await desk.home()
+  const camera = newSigner()
+  await desk.claim(home, camera)
+  const send = (signer: Signer, block: string) =>
+    codeFrom(desk.send(signer, home.id, { action: 'block', block }))
+  const most = Number.MAX_SAFE_INTEGER
+  expect(await send(home.root, await home.block(most, [[camera, 1]]))).toBeUndefined()
+  const root = newSigner()
+  const roster = await home.roster({ number: 2, prev: home.first, root, generation: 1 })
+  expect(await renew(home, roster, [await home.succession(root)], root)).toBeUndefined()
+  expect(await send(root, await home.block(1, [[camera, 1]], { blocked: false, root }))).toBeUndefined()
 })

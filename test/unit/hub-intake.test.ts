@@ -1,24 +1,30 @@
 import { pino } from 'pino'
-import { beforeEach, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { Intake } from '../../deploy/hub/intake.ts'
 import { ackKind } from '../../protocol/registrar.ts'
 import { readStatement } from '../../protocol/statement.ts'
-import { FullDisk } from '../support/full-disk.ts'
+import { FaultDisk } from '../support/faults/fault-disk.ts'
 import { newSigner } from '../support/people.ts'
-import { PowerDisk } from '../support/power-disk.ts'
+import { Desk } from '../support/registrar-desk.ts'
 import { ClipMessages, openStore } from '../support/stored-clips.ts'
 
 const hubKey = newSigner()
+let desk: Desk
+beforeAll(async () => {
+  desk = await Desk.open()
+})
+afterAll(() => desk.close())
 let sent: { topic: string; ack: string }[] = []
 beforeEach(() => {
   sent = []
 })
 
 async function makeIntake(options: { room?: number; limits?: { device: number; inAll: number } } = {}) {
-  const full = new FullDisk(new PowerDisk(), options.room ?? 2 ** 30)
+  const full = FaultDisk.make({ model: 'ordered', folder: '/data', maxBytes: options.room ?? 2 ** 30 })
   const store = await openStore(full.disk, '/data/clips')
   const intake = new Intake({
     store,
+    statuses: desk.statuses,
     rosterNumber: async () => 7,
     hubKey,
     publish: async (topic, ack) => void sent.push({ topic, ack: Buffer.from(ack).toString() }),
@@ -59,7 +65,7 @@ test('what the disk does not take, what is refused and what is no clip gets no w
   await intake.idle()
   expect(sent).toEqual([])
   expect(Object.fromEntries(store.refused)).toEqual({ 'store.disk': 1, 'part.frame': 1 })
-  full.room = 2 ** 20
+  full.faults.maxBytes = 2 ** 20
   intake.take(clip.topic('0'), clip.message('0'))
   await intake.idle()
   expect(sent).toHaveLength(1)

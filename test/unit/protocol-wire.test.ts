@@ -297,7 +297,7 @@ describe('seals', () => {
     const status = (name: string) => ({
       ...rest,
       ...{ clockSure: true, name, version: '1', camera: 'ok' as const, fault: null, microphone: false },
-      ...{ outbox: { clips: 0, bytes: 0 }, refused: {} },
+      ...{ outbox: { clips: 0, bytes: 0 }, refused: {}, log: null },
     })
     for (const name of ['Küche', '厨房', '👩‍👧 Flur', ''])
       expect(await codeOfCall(() => makeStatement(statusKind, status(name), device))).toBe('ok')

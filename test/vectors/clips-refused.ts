@@ -77,7 +77,8 @@ function misplaced(add: AddClip, { first: { parts }, second }: Scene): void {
   add('the opening of another clip', { ...parts, open: foreign('open') }, 'clip.envelope')
   add('the end of another clip', { ...parts, end: foreign('end') }, 'clip.envelope')
   add('under another id', parts, 'clip.envelope', { clipId: second.clipId })
-  add('in an epoch without a claim', parts, 'clip.claim', { epoch: 2 })
+  add('in an epoch without a claim', parts, 'clip.claim', { epoch: 3 })
+  add('in an epoch that never was', parts, 'clip.claim', { epoch: 5 })
   add('of a device without a claim', parts, 'clip.claim', { deviceId: newSigner().id })
 }
 
@@ -94,6 +95,8 @@ async function forged(add: AddClip, scene: Scene): Promise<void> {
   add('it says another household', await both({ householdId: new TestHousehold().id }), 'clip.envelope')
   add('it says another device', await both({ deviceId: twin.signer.id }), 'clip.envelope')
   add('it says another epoch', await both({ epoch: 2 }), 'clip.envelope')
+  add('it says an epoch without a claim', await both({ epoch: 3 }), 'clip.claim', { epoch: 4 })
+  add('its end says a later epoch', await rewritten({}, { epoch: 2 }), 'clip.envelope', { epoch: 2 })
   const differing = { counter: 7, roster: 2, startedAt: '2026-11-24T13:00:00.000Z', audio: false }
   for (const [field, value] of Object.entries(differing))
     add(`opening and end differ in ${field}`, await rewritten({}, { [field]: value }), 'clip.envelope')
@@ -105,7 +108,12 @@ async function forged(add: AddClip, scene: Scene): Promise<void> {
     'hash of the video': { video: { ...video, plain: { ...video.plain, sha256: other.sha256 } } },
     'size of the video': { video: { ...video, plain: { ...video.plain, bytes: 1 } } },
     'hash of the sealed picture': { thumbnail: { ...thumbnail, sealed: other } },
-    'hash of the picture': { thumbnail: { ...thumbnail, plain: other } },
+    'hash of the picture': {
+      thumbnail: thumbnail && { ...thumbnail, plain: { ...thumbnail.plain, sha256: other.sha256 } },
+    },
+    'size of the picture': {
+      thumbnail: thumbnail && { ...thumbnail, plain: { ...thumbnail.plain, bytes: 1 } },
+    },
   }
   for (const [what, changed] of Object.entries(lies))
     add(`the end lies about the ${what}`, await rewritten({}, changed), 'clip.hash')

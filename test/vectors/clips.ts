@@ -41,7 +41,10 @@ export async function clipVectors(): Promise<ClipVectors> {
   const device = await newPerson('x25519')
   const rosters = [await home.roster(1, null, [member, old])]
   rosters.push(await home.roster(2, statementHash(rosters[0] ?? ''), [member]))
-  const claim = await home.claim(device, await home.half(device, randomBytes(16)))
+  const claimIn = async (epoch: number) =>
+    home.claim(device, await home.half(device, randomBytes(16), epoch), epoch)
+  // It was repaired, then was somebody else's for one epoch, and came back.
+  const claims = await Promise.all([1, 2, 4].map(claimIn))
 
   const short = media(0.5, 40)
   const long = media(1, 640)
@@ -79,6 +82,7 @@ export async function clipVectors(): Promise<ClipVectors> {
     ({ video: hex(sha256(video)), thumbnail: hex(sha256(picture)), cutShort: false }) as const
   add('whole', first.parts, hashes(short))
   add('the next one, hybrid', second.parts, hashes(short), { clipId: second.clipId, after: ['whole'] })
+  add('sent after the camera was repaired', first.parts, hashes(short), { epoch: 2 })
   add('opened again', first.parts, hashes(short), { after: ['whole', 'the next one, hybrid'] })
   add('a long one', third.parts, hashes(long), { clipId: third.clipId })
   add('without a picture', silent.parts, { ...hashes(short), thumbnail: null }, { clipId: silent.clipId })
@@ -87,7 +91,7 @@ export async function clipVectors(): Promise<ClipVectors> {
   await refusedClips(add, scene)
   const { id: householdId } = home
   return {
-    ...{ householdId, rootId: home.root.id, roster: rosters[1] ?? '', claim },
+    ...{ householdId, rootId: home.root.id, roster: rosters[1] ?? '', claims },
     ...{ identities: member.identities, blobs, clips },
   }
 }

@@ -119,7 +119,8 @@ export interface ClipVectors {
   readonly householdId: string
   readonly rootId: string
   readonly roster: string
-  readonly claim: string
+  /** Of one device, in several epochs. */
+  readonly claims: readonly string[]
   readonly identities: readonly string[]
   /** SHA-256 → base64 of a part with its frame. */
   readonly blobs: Readonly<Record<string, string>>

@@ -30,6 +30,7 @@ export function sealedKindCases(id: string): readonly KindCases[] {
       microphone: false,
       outbox: { clips: 2, bytes: 70_000 },
       refused: { 'roster.old': 1 },
+      log: { size: 12, root: 'q'.repeat(42).concat('o=') },
     },
   }
   const alert = {
@@ -104,7 +105,7 @@ export function sealedKindCases(id: string): readonly KindCases[] {
     },
     {
       kind: statusKind,
-      good: { good: status, 'all is well': { ...status, camera: 'ok', fault: null, refused: {} } },
+      good: { good: status, 'all is well': { ...status, camera: 'ok', fault: null, refused: {}, log: null } },
       bad: {
         'a name of 65': { name: 'A'.repeat(65) },
         'half a character': { name: 'A\ud800' },
@@ -112,6 +113,9 @@ export function sealedKindCases(id: string): readonly KindCases[] {
         'another state': { camera: 'dark' },
         'refused -1': { refused: { 'roster.old': -1 } },
         'a boot of the wrong form': { boot: 'boot' },
+        'no word of the log': { log: undefined },
+        'a root that is too short': { log: { size: 12, root: 'q80=' } },
+        'a log of -1': { log: { size: -1, root: 'q'.repeat(42).concat('o=') } },
       },
     },
     {

@@ -1,9 +1,19 @@
 import { claimKind, halfKind } from '../../protocol/claim.ts'
 import { manifestKind, openingKind, runningHashKind } from '../../protocol/clip.ts'
+import { answerKind, incidentKind, receiptKind, reportKind } from '../../protocol/incident.ts'
+import { logKind } from '../../protocol/log.ts'
+import { birthKind, registrationKind, serialKind } from '../../protocol/maker.ts'
+import { makerBlockKind, secondKind } from '../../protocol/maker-block.ts'
+import { makerKeyKinds } from '../../protocol/maker-keys.ts'
 import { alertKind, gapKind, statusKind } from '../../protocol/messages.ts'
+import { blockKind, moveKind, releaseKind, resetKind } from '../../protocol/ownership.ts'
+import { revealKind } from '../../protocol/pairing.ts'
 import { ackKind, enrolmentKind, nonceKind, requestKind } from '../../protocol/registrar.ts'
 import { recipientKind, rosterKind, successionKind } from '../../protocol/roster.ts'
+import { standingKind } from '../../protocol/standing.ts'
 import type { StatementKind } from '../../protocol/statement.ts'
+import { incidentCases } from './kinds-incident.ts'
+import { actionCases, ownershipCases } from './kinds-ownership.ts'
 
 /** Every kind of statement there is. */
 export const KINDS: readonly StatementKind<unknown>[] = [
@@ -12,6 +22,11 @@ export const KINDS: readonly StatementKind<unknown>[] = [
   successionKind,
   halfKind,
   claimKind,
+  revealKind,
+  releaseKind,
+  resetKind,
+  blockKind,
+  moveKind,
   nonceKind,
   requestKind,
   enrolmentKind,
@@ -22,6 +37,19 @@ export const KINDS: readonly StatementKind<unknown>[] = [
   alertKind,
   statusKind,
   gapKind,
+  birthKind,
+  registrationKind,
+  serialKind,
+  makerKeyKinds.station,
+  makerKeyKinds.signer,
+  makerBlockKind,
+  secondKind,
+  standingKind,
+  logKind,
+  reportKind,
+  receiptKind,
+  answerKind,
+  incidentKind,
 ]
 
 type Fields = Readonly<Record<string, unknown>>
@@ -53,6 +81,7 @@ export function kindCases(id: string, x25519: string): readonly KindCases[] {
   const hub = { url: 'https://192.168.1.2:8443', caId: id }
   const device = { kind: 'device', epoch: 0xffffffff, counter: 7, boot: nonce }
   const member = { memberId: id, recipient: NO_STATEMENT }
+  const asked = { householdId: id, caId: id, nonce }
   const roster = {
     ...{ householdId: id, number: 1, prev: null, firstRootId: id, firstSuccessorId: id, generation: 0 },
     ...{ minimumSuite: 'x25519', members: [member], issuedAt: time },
@@ -109,28 +138,36 @@ export function kindCases(id: string, x25519: string): readonly KindCases[] {
         'no statement inside': { half: 'half' },
       },
     },
+    ...ownershipCases(id, time, nonce, sha256),
     {
       kind: nonceKind,
-      good: { good: { nonce, for: id, time, epoch: 0, broker: 'mqtts://192.168.1.2:8883' } },
+      good: {
+        good: { nonce, for: id, challenge: nonce, time, epoch: 0, broker: 'mqtts://192.168.1.2:8883' },
+      },
       bad: {
         'epoch 2^32': { epoch: BEYOND },
         'a time elsewhere': { time: '2026-11-24T12:00:00.000+01:00' },
+        'no challenge': { challenge: undefined },
+        'an empty challenge': { challenge: '' },
         'a line end': { broker: 'mqtts://192.168.1.2:8883\n' },
       },
     },
     {
       kind: requestKind,
       good: {
-        good: { householdId: id, nonce, body: { action: 'household', code: 'ab12', roster: NO_STATEMENT } },
-        'a roster': {
-          householdId: id,
-          nonce,
-          body: { action: 'roster', roster: NO_STATEMENT, successions: [] },
+        good: {
+          ...asked,
+          body: { action: 'household', code: 'ab12', roster: NO_STATEMENT, successions: [] },
         },
-        'a claim': { householdId: id, nonce, body: { action: 'claim', claim: NO_STATEMENT } },
+        ...actionCases(asked, id),
       },
       bad: {
         'another action': { body: { action: 'delete' } },
+        'no CA': { caId: '' },
+        'a mailbox that is no id': { body: { action: 'knock', mailbox: 'mailbox' } },
+        'four certificates': {
+          body: { action: 'half', mailbox: id, half: NO_STATEMENT, idevid: Array(4).fill('AAAA') },
+        },
         'fields of two actions': { body: { action: 'claim', claim: NO_STATEMENT, code: 'ab12' } },
         '65 successions': {
           body: { action: 'roster', roster: NO_STATEMENT, successions: Array(65).fill(NO_STATEMENT) },
@@ -160,5 +197,15 @@ export function kindCases(id: string, x25519: string): readonly KindCases[] {
         'a short clip id': { clipId: clipId.slice(1) },
       },
     },
+    {
+      kind: logKind,
+      good: { good: { key: 'ownlens-abc+01020304+AQID', issuedAt: time } },
+      bad: {
+        'a key of two lines': { key: 'ownlens-abc+01020304+AQID\nmore' },
+        'no key': { key: '' },
+        'no time': { issuedAt: undefined },
+      },
+    },
+    ...incidentCases(id, time, nonce, sha256),
   ]
 }

@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { clipsInFolder, type SealedClip } from '../../home/clip-source.ts'
-import { claimFor } from '../../home/clips.ts'
 import { Ledger } from '../../home/ledger.ts'
 import { openClip } from '../../home/open-clip.ts'
 import { readClaim } from '../../protocol/claim.ts'
@@ -48,8 +47,8 @@ async function open(
   const clip = await storedClip(all, vector, join(folder, 'store'))
   await disk.makeFolder(join(folder, 'out'))
   try {
-    const claim = claimFor(clip, [await readClaim(all.claim, { householdId, rootId })])
-    const opened = await openClip(clip, { claim, identities, ledger, out: join(folder, 'out') })
+    const claims = await Promise.all(all.claims.map(claim => readClaim(claim, { householdId, rootId })))
+    const opened = await openClip(clip, { claims, blocked: [], identities, ledger, out: join(folder, 'out') })
     const hashOf = async (path: string) => hex(sha256(await readFile(path)))
     return {
       video: await hashOf(opened.file),

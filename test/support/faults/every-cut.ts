@@ -22,6 +22,10 @@ export interface CutOptions {
   /** How many random outcomes of each cut are tried, beside the extreme ones. `OWNLENS_LONG=1` takes more. */
   readonly chances?: number
   readonly models?: readonly Model[]
+  /** How cuts end that are not random; all four ways unless a life is long and the run is to be short. */
+  readonly ends?: readonly ('least' | 'most' | 'names' | 'killed')[]
+  /** Only every so many steps are cut: for lives that are long, in a short run. */
+  readonly every?: number
   /** What else is wrong with the disk, all the time. */
   readonly faults?: Faults
 }
@@ -46,15 +50,16 @@ type Fate = 'least' | 'most' | 'names' | 'killed' | number
  */
 export async function everyCut<Notes>(scenario: Scenario<Notes>, options: CutOptions = {}): Promise<number> {
   const { seed = 1, models = ['ordered', 'any-order'], faults = {} } = options
-  const chances = (options.chances ?? 2) * (LONG ? 12 : 1)
-  const fates: readonly Fate[] = ['least', 'most', 'names', 'killed', ...Array(chances).keys()]
+  const { ends = ['least', 'most', 'names', 'killed'], chances: short = 2, every = 1 } = options
+  const chances = LONG ? 12 * Math.max(1, short) : short
+  const fates: readonly Fate[] = [...ends, ...Array(chances).keys()]
   const only = process.env.OWNLENS_CUT
   let cuts = 0
   for (const model of models) {
     const whole = await prepared(scenario, model, faults)
     await live(scenario, whole)
     const { steps } = whole.at
-    for (let at = 1; at <= steps.length + 1; at++)
+    for (let at = 1; at <= steps.length + 1; at += every)
       for (const fate of fates) {
         const name = `${model} ${at} ${fate}`
         if (only !== undefined && only !== name) continue

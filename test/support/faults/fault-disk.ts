@@ -173,7 +173,8 @@ export class FaultDisk {
     await this.#step(
       { does: 'fill', path },
       () => {
-        const room = (this.faults.maxBytes ?? Infinity) - tree.bytes
+        const { maxBytes } = this.faults
+        const room = maxBytes === undefined ? bytes.length : maxBytes - tree.bytes
         file.write(bytes.subarray(0, Math.max(0, room)))
         if (room < bytes.length) throw systemError('ENOSPC', path)
       },
@@ -219,8 +220,12 @@ export class FaultDisk {
         continue
       }
       const made = above
-      await this.#step({ does: 'make folder', path: made }, () => this.#tree.makeFolder(made))
-      first ??= made
+      await this.#step({ does: 'make folder', path: made }, () => {
+        // Somebody else may have made it meanwhile.
+        if (exists(this.#tree, made)) return
+        this.#tree.makeFolder(made)
+        first ??= made
+      })
     }
     return first
   }
