@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { KeptHeads, type Refusal } from '../log/kept-heads.ts'
 import { codeOf, errorTable, OwnlensError } from '../protocol/errors.ts'
+import type { LogPosition } from '../protocol/log.ts'
 import type { Status } from '../protocol/messages.ts'
 import type { Statement } from '../protocol/statement.ts'
 import { askConsistency, askLogHead } from '../wire/hub-log.ts'
@@ -75,6 +76,16 @@ export function describeRefusal({ code, at, evidence }: Refusal, folder: string)
     '  `ownlens home log` says more. Once it is explained, `ownlens home log --accept` begins anew.',
     '',
   ].join('\n')
+}
+
+/** The head of the hub's log that this app holds, as a report names it; undefined without one, or where it cannot be read. */
+export async function keptHead(
+  household: Household,
+): Promise<(LogPosition & { readonly checkpoint: string }) | undefined> {
+  const { caId } = household.hub.address
+  const heads = await headsOf(household).catch(() => undefined)
+  const [held, position] = [heads?.kept(caId), heads?.position(caId)]
+  return held && position ? { checkpoint: held.checkpoint, ...position } : undefined
 }
 
 /** A head that witnesses have not cosigned yet is kept, and can be compared, too. */

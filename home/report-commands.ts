@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { type Command, InvalidArgumentError } from 'commander'
 import { say } from '../cli/say.ts'
-import { codeOf, type OwnlensError } from '../protocol/errors.ts'
+import { codeOf, OwnlensError } from '../protocol/errors.ts'
 import { ID_PATTERN } from '../protocol/ids.ts'
 import { noticesAnswer } from '../protocol/registrar.ts'
 import { disk, replaceFile } from '../storage/disk.ts'
@@ -12,6 +12,7 @@ import { listClips } from './clips.ts'
 import { type Flags, takeNews, withHousehold } from './command.ts'
 import { foreignAtHub, foreignIn } from './foreign.ts'
 import type { Household } from './household.ts'
+import { keptHead } from './hub-log.ts'
 import type { Ledger } from './ledger.ts'
 import { freezeReport, sendReports } from './report.ts'
 import { ReportFiles } from './report-files.ts'
@@ -75,6 +76,7 @@ async function make(
     tls && (await household.hub.getJson(`/households/${id}/notices`, tls, noticesAnswer)).notices
   const hash = await freezeReport(household, files, {
     ...{ deviceId, says: flags.says, seenAt: flags.seen ?? new Date(), foreign, notices: notices ?? [] },
+    head: await keptHead(household),
   })
   const sent = tls === undefined ? [] : await sendReports(household, files)
   const opened = foreign.filter(thing => thing.opened).length
@@ -124,7 +126,11 @@ async function writeProof(
   { of, json }: ReportFlags,
 ): Promise<void> {
   const { reports } = await stateNow(household, files)
-  const waiting = reports.find(({ state }) => state !== 'answered') ?? reports.at(-1)
+  // Other members' reports are told as well; their proofs are theirs.
+  const own = new Set((await files.all()).map(({ hash }) => hash))
+  const mine = reports.filter(({ hash }) => own.has(hash))
+  if (mine.length === 0) throw new OwnlensError('report.none')
+  const waiting = mine.find(({ state }) => state !== 'answered' && state !== 'late') ?? mine.at(-1)
   const proof = await proofOf(files, of || (waiting?.hash ?? ''))
   await replaceFile(disk, resolve(path), `${JSON.stringify(proof, null, 1)}\n`, 0o644)
   say(

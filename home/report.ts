@@ -4,6 +4,7 @@ import {
   EVIDENCE_MAX,
   evidenceSchema,
   type ForeignThing,
+  HEAD_MAX,
   type HomeEvidence,
   KINDS_SEEN,
   reportKind,
@@ -51,13 +52,12 @@ export async function freezeReport(
     notices: notices
       .slice(0, 100)
       .map(({ kind, deviceId: id, at, serial }) => ({ kind, deviceId: id, at, serial })),
-    heads: head === undefined ? [] : [head.checkpoint],
+    heads: head === undefined || head.checkpoint.length > HEAD_MAX ? [] : [head.checkpoint],
     // What was opened comes first: it matters most.
     foreign: foreign.toSorted((a, b) => Number(b.opened) - Number(a.opened)).slice(0, LISTED_MAX),
     totals: totalsOf(foreign),
   }
-  const evidence = JSON.stringify(evidenceSchema.parse(found))
-  if (evidence.length > EVIDENCE_MAX) throw new OwnlensError('report.evidence', `${evidence.length} bytes`)
+  const evidence = withinLimit(evidenceSchema.parse(found))
   const report = await makeStatement(
     reportKind,
     {
@@ -69,6 +69,14 @@ export async function freezeReport(
     member,
   )
   return files.keep(report, evidence)
+}
+
+/** Where all of it is too much, fewer things are listed one by one: a report must not fail for having seen too much. */
+function withinLimit(found: HomeEvidence): string {
+  const evidence = JSON.stringify(found)
+  if (evidence.length <= EVIDENCE_MAX) return evidence
+  if (found.foreign.length === 0) throw new OwnlensError('report.evidence', `${evidence.length} bytes`)
+  return withinLimit({ ...found, foreign: found.foreign.slice(0, found.foreign.length >> 1) })
 }
 
 /** Sums for each home that the things are of, and each kind; `other` is what carries none of the four. */

@@ -27,7 +27,8 @@ function describeReport(report: ReportState): readonly string[] {
   ]
 }
 
-function describeState({ state, receivedAt, answerBy, asOf }: ReportState): readonly string[] {
+function describeState(report: ReportState): readonly string[] {
+  const { state, receivedAt, answerBy, asOf, answeredAt, silentAt } = report
   const received = receivedAt === null ? '' : `Received ${minute(receivedAt)} UTC. `
   const due = minute(answerBy ?? '')
   switch (state) {
@@ -35,11 +36,18 @@ function describeState({ state, receivedAt, answerBy, asOf }: ReportState): read
       return ['  Not sent yet: the hub has not signed for it.']
     case 'answered':
       return [`  ${received}Answered:`]
+    case 'late':
+      return [
+        `  ${received}Answered TOO LATE, at ${minute(answeredAt ?? '')} UTC; it was due by ${due} UTC.`,
+        ...(silentAt === null
+          ? []
+          : [`  The hub itself has signed at ${minute(silentAt)} UTC that there was no answer.`]),
+      ]
     case 'waiting':
       return [`  ${received}An answer is due by ${due} UTC: ${left(answerBy, asOf)} left.`]
     case 'silent':
       return [
-        `  ${received}UNANSWERED SINCE ${due} UTC; the hub itself has signed that at ${minute(asOf ?? '')} UTC.`,
+        `  ${received}UNANSWERED SINCE ${due} UTC; the hub itself has signed that at ${minute(silentAt ?? '')} UTC.`,
         '  `ownlens home report --proof FILE` writes it down for anybody to check.',
       ]
     case 'denied':

@@ -1062,9 +1062,14 @@ export const errorTable = {
     todo: 'Have it written again with `ownlens home report --proof FILE`.',
     retry: false,
   },
+  'report.none': {
+    says: 'This app has reported nothing, so there is nothing to prove.',
+    todo: 'Report with `ownlens home report`. What another member has reported is proven by that member’s app.',
+    retry: false,
+  },
   'report.unknown': {
-    says: 'There is no such report.',
-    todo: 'See `ownlens incident list`.',
+    says: 'There is no such report, or several begin like that.',
+    todo: 'See `ownlens home report --list`, or `ownlens incident list` where you run the hub.',
     retry: false,
   },
   'incident.unknown': {
@@ -1075,6 +1080,11 @@ export const errorTable = {
   'incident.out': {
     says: 'The page needs a folder of its own: there is something in this one.',
     todo: 'Name a new or empty folder behind `--out`.',
+    retry: false,
+  },
+  'incident.time': {
+    says: 'This word on an incident is dated later than the hub’s clock.',
+    todo: 'Set the clock of the machine that signs it, then say it again.',
     retry: false,
   },
   'incident.old': {

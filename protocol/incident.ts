@@ -4,6 +4,8 @@ import { SMALL_STATEMENT, type StatementKind } from './statement.ts'
 
 /** Bytes of what a member sends as evidence: JSON text. */
 export const EVIDENCE_MAX = 128 * 1024
+/** Characters of a log's head, a signed note with its cosignatures. */
+export const HEAD_MAX = 16 * 1024
 /** How long an operator has for an answer to a report: as long as GDPR Art. 33 gives for the authority. */
 export const ANSWER_MS = 72 * 3_600_000
 
@@ -118,7 +120,7 @@ export const evidenceSchema = z.strictObject({
     .array(z.strictObject({ kind: text(40), deviceId: id, at: time, serial: text(32).nullable() }))
     .max(200),
   /** Heads of the hub's log, as this app held them. */
-  heads: z.array(text(4000)).max(4),
+  heads: z.array(z.string().max(HEAD_MAX)).max(4),
   /** The first ones that were met. */
   foreign: z.array(foreignThing).max(150),
   /** All of them, listed or not. */

@@ -244,7 +244,10 @@ export type Notice = z.infer<typeof noticesAnswer>['notices'][number]
 
 /** PROTOCOL 11.3. A household's own reports with what became of them, and the newest words on incidents that concern it. */
 export const reportsAnswer = z.strictObject({
+  /** The newest ones, newest first. */
   reports: z.array(z.strictObject({ report: jws, receipt: jws, answer: jws })).max(100),
+  /** So many older ones are not listed. */
+  earlier: count,
   incidents: z.array(jws).max(1000),
   /** The hub key's certificate, DER in base64. */
   hub: z.base64().max(8192),

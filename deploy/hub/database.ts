@@ -172,6 +172,8 @@ export interface Tables {
     answer_by: string
     report: string
     receipt: string
+    /** Bytes that its evidence takes up. */
+    frozen_bytes: number
   }
   incidents: { incident_id: string; number: number; state: string; at: string; incident: string }
   incident_reports: { report_hash: string; incident_id: string }
@@ -276,6 +278,7 @@ const MIGRATIONS: readonly (readonly string[])[] = [
       release_hash text not null, release text not null, primary key (device_id, epoch, release_hash))`,
     'create index waiting_releases_household on waiting_releases (household_id)',
   ],
+  ['alter table reports add column frozen_bytes bigint not null default 0'],
 ]
 
 /**

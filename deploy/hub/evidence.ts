@@ -46,36 +46,56 @@ export class Evidence {
    *
    * @param name of the folder; what it holds already is replaced.
    * @param more files that go into the folder as they are: what a home has sent.
-   * @returns SHA-256 of `frozen.json`.
+   * @param most bytes for what the hub itself holds. What is more is left out, and `isCut` says so.
+   * @returns SHA-256 of `frozen.json`, and how many bytes were written.
    */
   async freeze(
     name: string,
     concerned: Concerned,
     about: Readonly<Record<string, string>>,
     more: Readonly<Record<string, string>> = {},
-  ): Promise<string> {
+    most = Number.POSITIVE_INFINITY,
+  ): Promise<{ readonly sha256: string; readonly bytes: number }> {
     const { database, disk, folder, brokerRules, now } = this.#parts
     const at = join(folder, name)
     await disk.makeFolder(at)
     await this.#parts.logged()
     const { households, devices, isCut } = await related(database, concerned)
     const files: { name: string; sha256: string }[] = []
+    let bytes = 0
+    let isOver = false
     const write = async (file: string, content: string) => {
       await replaceFile(disk, join(at, file), content)
       files.push({ name: file, sha256: hex(sha256(content)) })
+      bytes += content.length
+    }
+    const writeWithin = async (file: string, content: string) => {
+      if (bytes + content.length > most) isOver = true
+      else await write(file, content)
     }
     for (const [file, content] of Object.entries(more)) await write(file, content)
     for (const [index, householdId] of households.entries()) {
+      if (isOver) break
       const rows = await rowsOfHousehold(database, householdId, devices)
       const clips = await this.#clips(householdId, devices)
-      await write(`home-${index + 1}.json`, JSON.stringify({ ownlens: 'frozen home 1', ...rows, clips }))
+      await writeWithin(
+        `home-${index + 1}.json`,
+        JSON.stringify({ ownlens: 'frozen home 1', ...rows, clips }),
+      )
     }
     const rows = await rowsOfDevices(database, devices)
-    await write('devices.json', JSON.stringify({ ownlens: 'frozen devices 1', ...rows }))
-    const list = { ownlens: 'frozen 1', at: now().toISOString(), ...about, brokerRules, isCut, files }
+    await writeWithin('devices.json', JSON.stringify({ ownlens: 'frozen devices 1', ...rows }))
+    const list = {
+      ownlens: 'frozen 1',
+      at: now().toISOString(),
+      ...about,
+      brokerRules,
+      isCut: isCut || isOver,
+      files,
+    }
     const text = JSON.stringify(list)
     await replaceFile(disk, join(at, 'frozen.json'), text)
-    return hex(sha256(text))
+    return { sha256: hex(sha256(text)), bytes: bytes + text.length }
   }
 
   /** Sealed clips of these cameras, each part with the hash of what lies on the disk now. */

@@ -114,7 +114,7 @@ async function assemble(
   opened.push(() => database.destroy())
   await nameSuccessors(database, now())
   const journal = new OrderJournal(disk, join(data, 'orders'), log.child({ part: 'orders' }))
-  const lost = await replayOrders(database, journal, now())
+  const lost = await replayOrders(database, journal, { now: now(), makerRootId: options.makerRoot?.id })
   if (lost > 0) log.warn({ orders: lost }, 'the database had lost orders of owners: they stand again')
   const hubLog = await HubLog.open({
     ...{ disk, data, database, authority, now },

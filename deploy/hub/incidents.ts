@@ -10,6 +10,8 @@ import { record } from './records.ts'
 const LISTED_MAX = 1000
 /** Of so many incidents, the newest, a household is told whether they concern it. */
 const LOOKED_AT = 100
+/** A word may be dated so far ahead of the hub's clock. Later ones would make an answer's time a matter of taste. */
+const AHEAD_MAX_MS = 10 * 60_000
 const OK = { ok: true } as const
 
 /** The operator's words on incidents, each signed and numbered. What stands is the newest; all of them are kept. */
@@ -30,7 +32,7 @@ export class Incidents {
    * Takes a word on an incident. The homes that it concerns are told when it is the first one, or its state is another. It may
    * name a report that its last word named and whose home was erased since.
    *
-   * @throws OwnlensError `statement.*`, `incident.old`, `report.unknown`.
+   * @throws OwnlensError `statement.*`, `incident.old`, `incident.time`, `report.unknown`.
    */
   async take(jws: string): Promise<typeof OK> {
     const { payload } = await readStatement(incidentKind, jws, this.#operatorId)
@@ -39,6 +41,8 @@ export class Incidents {
     if (held?.incident === jws) return OK
     if (held !== undefined && number <= held.number)
       throw new OwnlensError('incident.old', String(held.number))
+    if (Date.parse(payload.issuedAt) > this.#now().getTime() + AHEAD_MAX_MS)
+      throw new OwnlensError('incident.time', payload.issuedAt)
     const before = held && (await this.#read(held.incident)).payload.reports
     const told = held?.state === state ? new Map<string, string | null>() : await this.#concerned(payload)
     await this.#db.transaction().execute(async transaction => {
@@ -71,9 +75,17 @@ export class Incidents {
 
   /** What there is: all reports, and of incidents the newest word each, or every word of one whose evidence is frozen anew. */
   async evidence(incidentId: string | null): Promise<RequestAnswer<'evidence'>> {
+    // What waits for an answer must not drop off the list, however old it is.
     const reports = await this.#db
       .selectFrom('reports')
       .select(['report_hash', 'report', 'receipt'])
+      .orderBy(({ selectFrom, exists }) =>
+        exists(
+          selectFrom('incident_reports')
+            .select('incident_id')
+            .whereRef('incident_reports.report_hash', '=', 'reports.report_hash'),
+        ),
+      )
       .orderBy('received_at', 'desc')
       .limit(LISTED_MAX)
       .execute()

@@ -42,11 +42,16 @@ export async function mayGive(db: Db, order: MakerBlock, now: Date): Promise<boo
   if (number <= newest) throw new OwnlensError('block.old', String(newest))
   // Of other devices: a number means one order.
   if (same !== undefined) throw new OwnlensError('block.old', String(number))
-  // One more than what stands is never too far: else a clock that was wrong once would keep a block for ever.
-  if (number > now.getTime() + AHEAD_MS && number > newest + 1) throw new OwnlensError('block.ahead')
+  if (await isAhead(db, order, now)) throw new OwnlensError('block.ahead')
   if (second === null && (await singlyNamed(db, devices, now)) > SINGLE_MAX)
     throw new OwnlensError('block.second')
   return true
+}
+
+/** Whether no later order could exceed this number in time. */
+export async function isAhead(db: Db, { number, devices }: MakerBlock, now: Date): Promise<boolean> {
+  // One more than what stands is never too far: else a clock that was wrong once would keep a block for ever.
+  return number > now.getTime() + AHEAD_MS && number > (await newestFor(db, devices)) + 1
 }
 
 /** The highest number of an order that stands for one of these devices; 0 where none does. */
@@ -75,18 +80,20 @@ async function singlyNamed(db: Db, devices: readonly string[], now: Date): Promi
  *
  * @returns the devices for which it stands now, those of them that are blocked now and were not, or the reverse, and the orders that
  *   stand for no device any more: they are forgotten here.
+ * @param givenAt when a single signer gave it: its devices count for a day from then.
  */
 export async function enterMakerBlock(
   db: Db,
   order: MakerBlock,
   now: Date,
+  givenAt = now,
 ): Promise<{
   readonly stands: readonly string[]
   readonly changed: readonly string[]
   readonly overtaken: readonly Given[]
 }> {
   const { number, blocked, reason, jws, second } = order
-  const at = now.toISOString()
+  const at = givenAt.toISOString()
   return db.transaction().execute(async transaction => {
     const standing = await chunked(order.devices, devices =>
       transaction

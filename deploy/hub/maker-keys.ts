@@ -69,6 +69,11 @@ export async function mustBeSigner(db: Db, keyId: string): Promise<void> {
   if (!(await standingOf(db, keyId, 'signer'))) throw new OwnlensError('block.signer')
 }
 
+/** Whether the root has ever announced this signer, revoked since or not. */
+export async function wasSigner(db: Db, keyId: string): Promise<boolean> {
+  return (await standingOf(db, keyId, 'signer')) !== undefined
+}
+
 /** Whether it counts; undefined for a key of which the root has not said that it has this office. */
 async function standingOf(db: Db, keyId: string, kind: MakerKeyKind): Promise<boolean | undefined> {
   const row = await db

@@ -1,11 +1,11 @@
 import { codeOf, OwnlensError } from '../../protocol/errors.ts'
-import { readMakerBlock } from '../../protocol/maker-block.ts'
+import { type MakerBlock, readMakerBlock } from '../../protocol/maker-block.ts'
 import { releaseKind } from '../../protocol/ownership.ts'
 import { readStatement } from '../../protocol/statement.ts'
 import { compareBlock, enterBlock, isNeeded, type KeptBlock, type Place, readKeptBlock } from './blocks.ts'
 import type { Db } from './database.ts'
-import { enterMakerBlock, standingMakerBlocks, standsStill } from './maker-blocks.ts'
-import { enterMakerKey, isNewestWord } from './maker-keys.ts'
+import { enterMakerBlock, isAhead, standingMakerBlocks, standsStill } from './maker-blocks.ts'
+import { enterMakerKey, isNewestWord, wasSigner } from './maker-keys.ts'
 import type { KeptOrder, OrderJournal } from './order-journal.ts'
 import { enterRelease, isReleased, type Release } from './releases.ts'
 import { rootsOf, rootsOver } from './root-lines.ts'
@@ -18,22 +18,30 @@ type Outcome = 'lost' | 'known' | 'waits'
  * Gives a database that was restored from a backup the orders that it has lost, and the journal those that it lacks: of an
  * earlier version, or of a folder that was lost. Where nothing was lost nothing changes. Orders that are the newest for no
  * device any more are forgotten; those that nobody has signed are set aside. What blocks counts at once; what lifts or releases
- * counts where the database knows its signer for a root of that household.
+ * counts where the database knows its signer for a root of that household, or for a signer of the maker's.
  *
+ * @param makerRootId whose words on stations and signers count; without it none do.
  * @returns how many orders the database had lost.
  */
-export async function replayOrders(db: Db, journal: OrderJournal, now: Date): Promise<number> {
+export async function replayOrders(
+  db: Db,
+  journal: OrderJournal,
+  { now, makerRootId }: { readonly now: Date; readonly makerRootId: string | undefined },
+): Promise<number> {
   const kept = new Map<KeptOrder, Outcome>()
-  const all = await journal.all()
+  const isKey = ({ kind }: KeptOrder) => kind === 'station' || kind === 'signer'
+  // Who may sign comes before what was signed.
+  const all = (await journal.all()).toSorted((a, b) => Number(isKey(b)) - Number(isKey(a)))
   for (const order of all)
     try {
-      kept.set(order, await replay(db, order, now))
+      kept.set(order, await replay(db, order, { now, makerRootId }))
     } catch (error) {
       if (!(error instanceof OwnlensError)) throw error
       await journal.refuse(order, error.code)
     }
   // A lift may have waited for the block that it lifts.
-  for (const order of all) if (kept.get(order) === 'waits') kept.set(order, await replay(db, order, now))
+  for (const order of all)
+    if (kept.get(order) === 'waits') kept.set(order, await replay(db, order, { now, makerRootId }))
   for (const [order, outcome] of kept)
     if (outcome !== 'waits' && (await isOver(db, order))) await journal.forget(order)
   const known = new Set([...kept.keys()].map(wordOf))
@@ -41,7 +49,11 @@ export async function replayOrders(db: Db, journal: OrderJournal, now: Date): Pr
   return [...kept.values()].filter(outcome => outcome === 'lost').length
 }
 
-async function replay(db: Db, order: KeptOrder, now: Date): Promise<Outcome> {
+async function replay(
+  db: Db,
+  order: KeptOrder,
+  { now, makerRootId }: { readonly now: Date; readonly makerRootId: string | undefined },
+): Promise<Outcome> {
   switch (order.kind) {
     case 'release': {
       const { signer, payload } = await readStatement(releaseKind, order.release, 'itself')
@@ -61,10 +73,15 @@ async function replay(db: Db, order: KeptOrder, now: Date): Promise<Outcome> {
     }
     case 'makerBlock': {
       const block = await readMakerBlock(order.block, order.second)
-      return (await enterMakerBlock(db, block, now)).stands.length > 0 ? 'lost' : 'known'
+      // A block of a signer whom the database has lost counts, unless nobody could lift it in time.
+      const counts = block.blocked && !(await isAhead(db, block, now))
+      if (!counts && !(await isOfSigners(db, block))) return 'waits'
+      const givenAt = new Date(Math.min(now.getTime(), Date.parse(block.issuedAt)))
+      return (await enterMakerBlock(db, block, now, givenAt)).stands.length > 0 ? 'lost' : 'known'
     }
     default:
-      return enterMakerKey(db, order.kind, order.word, { signedBy: 'itself', now }).then(
+      if (makerRootId === undefined) return 'waits'
+      return enterMakerKey(db, order.kind, order.word, { signedBy: makerRootId, now }).then(
         fresh => (fresh ? 'lost' : 'known'),
         error => {
           if (codeOf(error) === 'station.old') return 'known'
@@ -72,6 +89,11 @@ async function replay(db: Db, order: KeptOrder, now: Date): Promise<Outcome> {
         },
       )
   }
+}
+
+/** Whether the root has announced those who signed a maker's order. One that was revoked since may have given it before. */
+async function isOfSigners(db: Db, { signer, second }: MakerBlock): Promise<boolean> {
+  return (await wasSigner(db, signer.id)) && (second === null || (await wasSigner(db, second.signer.id)))
 }
 
 /** Checked against the claim that it is about. */

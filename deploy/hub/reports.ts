@@ -12,6 +12,9 @@ import { record } from './records.ts'
 const DAY = 24 * 3_600_000
 /** So many reports of one household in a day are taken. */
 const A_DAY_MAX = 20
+/** Bytes of evidence that the reports of one household, and of all, may take up: one home must not fill the disk of all. */
+const OF_ONE_MAX = 256 * 1024 ** 2
+const OF_ALL_MAX = 4 * 1024 ** 3
 const LISTED_MAX = 100
 /** So many words of the operator's one answer names. */
 const NAMED_MAX = 64
@@ -63,11 +66,12 @@ export class Reports {
       { households: [householdId], devices },
       { report: hash },
       { 'report.jws': report, 'evidence.json': evidence },
+      await this.#room(householdId),
     )
     const times = { receivedAt: at.toISOString(), answerBy: new Date(at.getTime() + ANSWER_MS).toISOString() }
     const receipt = await makeStatement(
       receiptKind,
-      { report: hash, ...times, frozen, operator: operatorId },
+      { report: hash, ...times, frozen: frozen.sha256, operator: operatorId },
       hubKey,
     )
     await db.transaction().execute(async transaction => {
@@ -76,6 +80,7 @@ export class Reports {
         .values({
           ...{ report_hash: hash, household_id: householdId, device_id: payload.deviceId, report, receipt },
           ...{ received_at: times.receivedAt, answer_by: times.answerBy },
+          frozen_bytes: frozen.bytes,
         })
         .execute()
       const about = { householdId, ...(payload.deviceId && { deviceId: payload.deviceId }) }
@@ -94,17 +99,22 @@ export class Reports {
       .orderBy('received_at', 'desc')
       .limit(LISTED_MAX)
       .execute()
+    const { all } = await db
+      .selectFrom('reports')
+      .select(({ fn }) => fn.countAll<number>().as('all'))
+      .where('household_id', '=', householdId)
+      .executeTakeFirstOrThrow()
     const reports = []
     const answers = new Set<string>()
     for (const { report_hash: hash, report, receipt } of rows) {
-      const words = (await incidents.answering(hash)).slice(-NAMED_MAX)
+      const words = firstAndNewest(await incidents.answering(hash))
       for (const word of words) answers.add(word)
       const said = { report: hash, at: now().toISOString(), incidents: words.map(statementHash) }
       reports.push({ report, receipt, answer: await makeStatement(answerKind, said, hubKey) })
     }
     for (const word of await incidents.ofHousehold(householdId)) answers.add(word)
     return {
-      ...{ reports, incidents: [...answers] },
+      ...{ reports, earlier: all - rows.length, incidents: [...answers] },
       hub: Buffer.from(this.#parts.hubCertificate).toString('base64'),
     }
   }
@@ -118,6 +128,18 @@ export class Reports {
     return row?.receipt
   }
 
+  /** Bytes that may be frozen for another report of this household. The report itself is always kept. */
+  async #room(householdId: string): Promise<number> {
+    const sum = (whose?: string) =>
+      this.#parts.database
+        .selectFrom('reports')
+        .select(({ fn }) => fn.sum<number | null>('frozen_bytes').as('bytes'))
+        .$if(whose !== undefined, query => query.where('household_id', '=', whose ?? ''))
+        .executeTakeFirstOrThrow()
+    const [one, all] = [await sum(householdId), await sum()]
+    return Math.max(0, Math.min(OF_ONE_MAX - (one.bytes ?? 0), OF_ALL_MAX - (all.bytes ?? 0)))
+  }
+
   async #mayReport(householdId: string): Promise<void> {
     const since = new Date(this.#parts.now().getTime() - DAY).toISOString()
     const rows = await this.#parts.database
@@ -128,6 +150,11 @@ export class Reports {
       .execute()
     if (rows.length >= A_DAY_MAX) throw new OwnlensError('hub.limit', `${A_DAY_MAX} reports a day`)
   }
+}
+
+/** The first word says when it was answered; the newest ones what stands. */
+function firstAndNewest(words: readonly string[]): readonly string[] {
+  return words.length <= NAMED_MAX ? words : [...words.slice(0, 1), ...words.slice(1 - NAMED_MAX)]
 }
 
 function isEvidence(text: string): boolean {

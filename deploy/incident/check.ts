@@ -30,6 +30,8 @@ export function describeProof({
   answer,
   incidents,
   state,
+  silentAt,
+  answeredAt,
   caId,
 }: Proven & { caId: string }) {
   const lines = [
@@ -41,14 +43,22 @@ export function describeProof({
   ]
   const asOf = answer === null ? '' : `at ${minute(answer.at)} UTC`
   switch (state) {
-    case 'answered': {
+    case 'answered':
+    case 'late': {
       const [first] = incidents.toSorted((a, b) => a.issuedAt.localeCompare(b.issuedAt))
-      const at = first?.issuedAt ?? ''
-      const late = at > receipt.answerBy ? ', too late' : ''
-      return [...lines, `It was answered at ${minute(at)} UTC${late}: “${first?.title ?? ''}”.`]
+      const late = state === 'late' ? ', too late' : ''
+      const silent =
+        silentAt === null
+          ? []
+          : [`The hub itself had signed at ${minute(silentAt)} UTC that there was no answer.`]
+      const told = `It was answered at ${minute(answeredAt ?? '')} UTC${late}: “${first?.title ?? ''}”.`
+      return [...lines, ...silent, told]
     }
     case 'silent':
-      return [...lines, `It was NOT answered: the hub itself has signed ${asOf} that there was no answer.`]
+      return [
+        ...lines,
+        `It was NOT answered: the hub itself has signed at ${minute(silentAt ?? '')} UTC that there was no answer.`,
+      ]
     case 'waiting':
       return [...lines, `There was no answer ${asOf}; the time is not over.`]
     case 'unknown':

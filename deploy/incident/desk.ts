@@ -54,10 +54,8 @@ export class IncidentDesk {
    * @throws OwnlensError `incident.unknown`, also where several begin like that.
    */
   async one(start: string) {
-    const { incidents } = await this.all()
-    const [found, ...others] = incidents.filter(({ incidentId }) => incidentId.startsWith(start))
-    if (found === undefined || others.length > 0) throw new OwnlensError('incident.unknown', start)
-    const { reports, words, folder } = await this.#ask(found.incidentId)
+    const { incidentId } = await this.#standing(start)
+    const { reports, words, folder } = await this.#ask(incidentId)
     const named = new Set(words.flatMap(({ payload }) => payload.reports))
     return { words, reports: reports.filter(({ hash }) => named.has(hash)), folder }
   }
@@ -72,9 +70,7 @@ export class IncidentDesk {
   }
 
   async update(start: string, change: Change): Promise<Incident> {
-    const { words } = await this.one(start)
-    const newest = words.at(-1)?.payload
-    if (newest === undefined) throw new OwnlensError('incident.unknown', start)
+    const newest = await this.#standing(start)
     const both = (key: 'devices' | 'reports') => [...new Set([...newest[key], ...(change[key] ?? [])])]
     return this.#say({
       ...newest,
@@ -82,6 +78,14 @@ export class IncidentDesk {
       ...{ devices: both('devices'), reports: both('reports') },
       ...{ number: newest.number + 1, issuedAt: (await this.now()).toISOString() },
     })
+  }
+
+  /** The newest word on the incident that begins like that. Nothing is frozen anew. */
+  async #standing(start: string): Promise<Incident> {
+    const { incidents } = await this.all()
+    const [found, ...others] = incidents.filter(({ incidentId }) => incidentId.startsWith(start))
+    if (found === undefined || others.length > 0) throw new OwnlensError('incident.unknown', start)
+    return found
   }
 
   async #say(incident: Incident): Promise<Incident> {

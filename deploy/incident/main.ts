@@ -45,7 +45,7 @@ export function incidentCommand(): Command {
       .option('--fix <text>', 'what was or will be done about it')
       .option('--release <version>', 'the release that carries the fix')
       .option('--report <hash...>', 'reports that this answers: their first characters')
-      .option('--camera <id...>', 'cameras that it concerns, besides those of the reports')
+      .option('--camera <id...>', 'cameras that it concerns, besides those of the reports', cameras)
       .option('--aware <time>', 'when you came to know of it (ISO 8601); from then on 72 hours run', time)
   withWords('open', 'say that there is an incident; the homes that it concerns are told')
     .requiredOption('--title <text>', 'in one line')
@@ -121,7 +121,6 @@ async function changeOf(desk: IncidentDesk, flags: Words): Promise<Change> {
   const known = report.length > 0 ? (await desk.all()).reports : []
   const named = report.map(start => theOne(known, start))
   const devices = [...camera, ...named.flatMap(({ report: { deviceId } }) => deviceId ?? [])]
-  for (const id of camera) if (!ID_PATTERN.test(id)) throw new InvalidArgumentError(`no camera’s id: ${id}`)
   return {
     ...(title !== undefined && { title }),
     ...(cause !== undefined && { cause }),
@@ -149,6 +148,11 @@ async function earliest(desk: IncidentDesk, hashes: readonly string[]): Promise<
 
 function tell(incident: Incident, flags: Flags): void {
   for (const line of flags.json ? [JSON.stringify(incident)] : describeIncident(incident)) say(line)
+}
+
+function cameras(id: string, before: readonly string[] = []): readonly string[] {
+  if (!ID_PATTERN.test(id)) throw new InvalidArgumentError('a camera’s whole id is wanted')
+  return [...before, id]
 }
 
 function time(text: string): string {

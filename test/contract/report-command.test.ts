@@ -1,14 +1,21 @@
 import { cp, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { IncidentDesk } from '../../deploy/incident/desk.ts'
 import { incidentCommand } from '../../deploy/incident/main.ts'
+import { takeNews } from '../../home/command.ts'
 import { homeCommand } from '../../home/main.ts'
 import { freezeReport, sendReports } from '../../home/report.ts'
 import { ReportFiles } from '../../home/report-files.ts'
-import { ANSWER_MS } from '../../protocol/incident.ts'
+import { reportsOf } from '../../home/report-state.ts'
+import { codeOf } from '../../protocol/errors.ts'
+import { ANSWER_MS, type Incident, incidentKind, reportKind } from '../../protocol/incident.ts'
 import { writePart } from '../../protocol/part.ts'
+import { reportsAnswer } from '../../protocol/registrar.ts'
 import { sealBytes } from '../../protocol/sealed.ts'
+import { makeStatement, readStatement } from '../../protocol/statement.ts'
 import { disk } from '../../storage/disk.ts'
+import { operatorOf } from '../../wire/operator.ts'
 import { runCommand } from '../support/command.ts'
 import { type HomeAtHub, homeAtHub } from '../support/home-at-hub.ts'
 import { runHere } from '../support/in-process.ts'
@@ -29,6 +36,18 @@ beforeAll(async () => {
   ahead = 0
 })
 afterAll(() => world.close())
+
+/** A report whose time is over, and the hub's own word on that in a proof. */
+async function reportOfSilence() {
+  ahead = -ANSWER_MS - 60_000
+  const files = new ReportFiles(disk, join(world.folder, 'home'))
+  const about = { deviceId: null, says: 'Nobody answers.', seenAt: new Date(), foreign: [], notices: [] }
+  const hash = await freezeReport(world.home, files, about, new Date(Date.now() + ahead))
+  expect(await sendReports(world.home, files)).toContain(hash)
+  ahead = 0
+  await home('report', '--list')
+  return { hash, proof: join(world.folder, 'silent.json') }
+}
 
 const OTHER = 'b'.repeat(51).concat('a')
 const CAMERA = 'c'.repeat(51).concat('q')
@@ -63,11 +82,12 @@ test('a report that nobody answers: the clock runs out, and the hub’s own word
     if (code === 0) return undefined
     return /Code: (\S+)/.exec(output)?.[1]
   }
-  const { receipt, report } = JSON.parse(text)
+  const { receipt, report, answer: silent } = JSON.parse(text)
   expect(await refused({ caId: OTHER })).toBe('hub.ca')
   expect(await refused({ answer: receipt })).toBe('statement.kind')
   expect(await refused({ report: `${report.slice(0, -4)}AAAA` })).toBe('statement.signature')
   expect(await refused({ answer: null })).toBeUndefined()
+  expect(await refused({ answer: null, silent })).toBeUndefined()
   await writeFile(proof, text)
   expect(await incident('check', proof, '--hub', OTHER)).toMatchObject({ code: 1 })
 })
@@ -144,9 +164,77 @@ test('an answer is seen by the home, even a late one; the operator sees what wai
   const { code, output } = await home('report', '--list')
   expect(code).toBe(0)
   expect(output).not.toContain('UNANSWERED')
+  expect(output).toContain('Answered TOO LATE')
   for (const text of ['Two homes', 'one serial twice', 'keys decide (release 0.2.0)', 'is closed'])
     expect(output).toContain(text)
   expect((await incident('list', ...hubData())).output).not.toContain(hash.slice(0, 12))
+})
+
+test('an answer that the operator has dated back does not undo the hub’s own word that it was silent', async () => {
+  const { hash, proof } = await reportOfSilence()
+  const operator = await operatorOf(disk, join(world.folder, 'hub'))
+  const desk = new IncidentDesk(operator)
+  const { issuedAt, ...opened } = await desk.open({ title: 'Dated back', reports: [hash] })
+  const early = { ...opened, number: 2, issuedAt: new Date(Date.now() - 2 * ANSWER_MS).toISOString() }
+  const say = async (word: object) =>
+    operator.hub
+      .request(
+        null,
+        {
+          action: 'incident',
+          incident: await makeStatement(incidentKind, word as Incident, operator.signer),
+        },
+        operator.signer,
+      )
+      .then(() => undefined, codeOf)
+  const ahead = { ...opened, number: 3, issuedAt: new Date(Date.parse(issuedAt) + 3_600_000).toISOString() }
+  expect(await say(ahead)).toBe('incident.time')
+  expect(await say(early)).toBeUndefined()
+  expect((await home('report', '--list')).output).toContain('Answered TOO LATE')
+  expect(await home('report', '--proof', proof, '--of', hash.slice(0, 12))).toMatchObject({ code: 0 })
+  const told = await incident('check', proof)
+  expect(told.output).toContain('The hub itself had signed')
+  expect(told.output).toContain('too late')
+  // Who takes the silence out of the file has one that says less; who takes the answer out, none that is believed.
+  const text = JSON.parse(await readFile(proof, 'utf8'))
+  const checked = async (changed: object) => {
+    await writeFile(proof, JSON.stringify({ ...text, ...changed }))
+    return (await incident('check', proof)).output
+  }
+  expect(await checked({ silent: text.answer })).toContain('report.proof')
+  expect(await checked({ incidents: [] })).toContain('report.proof')
+  expect(await checked({ answer: null })).toContain('report.proof')
+  expect(await checked({ answer: null, incidents: [] })).toContain('It was NOT answered')
+})
+
+test('a report names the head of the hub’s log that this app holds', async () => {
+  const { report } = await json(home('report', '--says', 'with its head', '--json'))
+  const [one] = (await new ReportFiles(disk, join(world.folder, 'home')).all()).filter(
+    ({ hash }) => hash === report,
+  )
+  const { log } = (await readStatement(reportKind, one?.report ?? '', 'itself')).payload
+  const { heads } = JSON.parse(one?.evidence ?? '')
+  expect(log?.size).toBeGreaterThan(0)
+  expect(heads).toHaveLength(1)
+  expect(heads[0].split('\n').slice(1, 3)).toEqual([String(log?.size), log?.root])
+})
+
+test('of many reports the hub lists the newest; the app does not take the older ones for denied', async () => {
+  const url = `/households/${world.home.id}/reports`
+  const { tls } = await takeNews(world.home)
+  const answer = await world.home.hub.getJson(url, tls, reportsAnswer)
+  expect(answer.earlier).toBe(0)
+  expect(answer.reports.length).toBeGreaterThan(2)
+  const files = new ReportFiles(disk, join(world.folder, 'home'))
+  const listed = async (earlier: number) => {
+    const asked = vi.spyOn(world.home.hub, 'getJson')
+    asked.mockResolvedValueOnce({ ...answer, reports: answer.reports.slice(0, 2), earlier })
+    const { reports } = await reportsOf(world.home, files, tls)
+    asked.mockRestore()
+    return reports.filter(({ state }) => state === 'denied').length
+  }
+  expect(await listed(0)).toBe(answer.reports.length - 2)
+  expect(await listed(answer.reports.length - 2)).toBe(0)
 })
 
 test('without the hub a report is frozen all the same, and sent when the hub is back; a hub that forgets is caught', async () => {
@@ -160,7 +248,9 @@ test('without the hub a report is frozen all the same, and sent when the hub is 
   expect(unsent.output).toContain('could not be reached')
   const found = await json(home('report', '--list', '--json'))
   expect(found.reports.map(({ state }: { state: string }) => state)).toEqual([
-    'answered',
+    'late',
+    'late',
+    'waiting',
     'waiting',
     'waiting',
   ])

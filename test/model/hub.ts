@@ -207,7 +207,10 @@ export class Hub {
           .execute()
     }
     if (this.#fault !== 'registrar forgets orders with its database')
-      await replayOrders(this.database, this.#journal, new Date(this.#clock()))
+      await replayOrders(this.database, this.#journal, {
+        now: new Date(this.#clock()),
+        makerRootId: undefined,
+      })
     this.registrar = this.#start()
   }
 

@@ -26,7 +26,7 @@ const camera = (): Signer => cameras[0] as Signer
 const carry = (block: string, signer = home.root) =>
   codeFrom(desk.send(signer, home.id, { action: 'block', block }))
 const isBlocked = async (one: Signer) => (await standingOf(desk.database, one.id)).blocked
-const replay = () => replayOrders(desk.database, desk.journal, desk.now)
+const replay = () => replayOrders(desk.database, desk.journal, { now: desk.now, makerRootId: undefined })
 const kept = () => readdir(join(desk.folder, 'orders')).catch(() => [])
 const kinds = async () => (await desk.registrar.notices(home.id)).map(({ kind }) => kind)
 

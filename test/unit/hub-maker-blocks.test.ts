@@ -38,6 +38,8 @@ describe('at the registrar', () => {
   }
   const carry = (block: string, second: string | null = null, by = one.signer) =>
     codeFrom(desk.send(by, null, { action: 'maker-block', block, second }))
+  const replay = (makerRootId: string | undefined = maker.root.id) =>
+    replayOrders(desk.database, desk.journal, { now: desk.now, makerRootId })
   /** A camera of the maker's that this home has paired. */
   const paired = async () => {
     const [home, camera] = [await desk.home(), newSigner()]
@@ -176,7 +178,25 @@ describe('at the registrar', () => {
     expect(await carry(last, null, two.signer)).toBeUndefined()
     expect(await orders()).toEqual([JSON.stringify({ kind: 'makerBlock', block: last, second: null })])
     expect(await rows()).toHaveLength(1)
-    expect(await replayOrders(desk.database, desk.journal, desk.now)).toBe(0)
+    expect(await replay()).toBe(0)
+  })
+
+  test('what strangers write into the journal makes nobody a signer and lifts nothing', async () => {
+    const { camera } = await paired()
+    expect(await carry(await one.order([camera.id]))).toBeUndefined()
+    const [stranger, rogueRoot] = [new TestSigner(), await TestMaker.make()]
+    const word = await rogueRoot.says('signer', stranger.signer.id, 1, true)
+    await desk.journal.keep({ kind: 'signer', word })
+    const lift = await stranger.order([camera.id], { blocked: false, number: Date.now() + 1000 })
+    await desk.journal.keep({ kind: 'makerBlock', block: lift, second: null })
+    const far = await stranger.order([camera.id], { number: Number.MAX_SAFE_INTEGER })
+    await desk.journal.keep({ kind: 'makerBlock', block: far, second: null })
+    const before = await rowsOf(desk.database)
+    expect(await replay()).toBe(0)
+    expect(await rowsOf(desk.database)).toEqual(before)
+    expect(await desk.send(camera, null, { action: 'device' })).toMatchObject({ blocked: true })
+    expect(await carry(await one.order([camera.id], { blocked: false }))).toBeUndefined()
+    expect(await desk.send(camera, null, { action: 'device' })).toMatchObject({ blocked: false })
   })
 
   test('a number of almost a day ahead keeps no other signer from any order, and is overruled by one more', async () => {
@@ -264,7 +284,7 @@ describe('at the registrar', () => {
           .values(row as never)
           .execute()
     }
-    expect(await replayOrders(desk.database, desk.journal, desk.now)).toBe(4)
+    expect(await replay()).toBe(4)
     const standing = ({ maker_blocks, maker_keys }: typeof before) =>
       [...maker_blocks.map(row => ({ ...row, single_at: null })), ...maker_keys].map(row =>
         JSON.stringify(row),
@@ -273,7 +293,7 @@ describe('at the registrar', () => {
     expect(await desk.send(board, null, { action: 'device' })).toMatchObject({ blocked: true })
     expect(await desk.send(freed, null, { action: 'device' })).toMatchObject({ blocked: false })
     expect(await carry(await two.order([board], { blocked: false }), null, two.signer)).toBe('block.signer')
-    expect(await replayOrders(desk.database, desk.journal, desk.now)).toBe(0)
+    expect(await replay()).toBe(0)
     // Three orders stand for some device still, and the newest word on each of three keys.
     const kept = await desk.journal.all()
     expect(kept.map(({ kind }) => kind).sort()).toEqual([
