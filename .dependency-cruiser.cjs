@@ -15,7 +15,7 @@ module.exports = {
       comment: 'protocol is the words: no IO, no side.',
       severity: 'error',
       from: { path: '^protocol/' },
-      to: { path: '^(agent|models|hardware|home|deploy|demo|bench|drill|cli|wire|storage)/' },
+      to: { path: '^(agent|models|hardware|home|deploy|demo|bench|drill|check|log|cli|wire|storage)/' },
     },
     {
       name: 'protocol-does-no-io',
@@ -27,13 +27,30 @@ module.exports = {
       name: 'storage-and-wire-know-no-side',
       severity: 'error',
       from: { path: '^(storage|wire|cli)/' },
-      to: { path: '^(agent|models|hardware|home|deploy|demo|bench|drill)/' },
+      to: { path: '^(agent|models|hardware|home|deploy|demo|bench|drill|check)/' },
     },
     {
       name: 'home-and-hub-know-no-agent',
       severity: 'error',
       from: { path: '^(home|deploy)/' },
-      to: { path: '^(agent|hardware|models|demo|bench|drill)/' },
+      to: { path: '^(agent|hardware|models|demo|bench|drill|check)/' },
+    },
+    {
+      name: 'log-knows-no-side',
+      comment: 'Anybody verifies a log, with public keys alone.',
+      severity: 'error',
+      from: { path: '^log/' },
+      to: { path: '^(agent|models|hardware|home|deploy|demo|bench|drill|check|wire)/' },
+    },
+    {
+      name: 'check-asks-as-anybody',
+      comment: 'A camera proves who it is with its own key, and needs nothing else of the board.',
+      severity: 'error',
+      from: { path: '^check/' },
+      to: {
+        path: '^(agent|models|hardware|home|deploy|demo|bench|drill)/',
+        pathNot: '^(agent/household|agent/identity/idevid|hardware/key-store)\\.ts$',
+      },
     },
     {
       name: 'hub-knows-no-home',
@@ -42,10 +59,11 @@ module.exports = {
       to: { path: '^home/' },
     },
     {
-      name: 'factory-and-hub-know-not-each-other',
-      comment: 'Whoever runs a hub makes no camera.',
+      name: 'deploys-know-not-each-other',
+      comment:
+        'Whoever runs a hub makes no camera; an operator’s answers need nothing but the hub’s address and folder.',
       severity: 'error',
-      from: { path: '^deploy/(hub|factory)/' },
+      from: { path: '^deploy/(hub|factory|incident)/' },
       to: { path: '^deploy/', pathNot: '^deploy/$1/' },
     },
     {

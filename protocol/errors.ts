@@ -973,7 +973,7 @@ export const errorTable = {
   },
   'log.signing_key': {
     says: 'This file does not hold an Ed25519 key in PKCS#8 PEM.',
-    todo: 'Restore it. Without it a log or witness begins anew, under another key.',
+    todo: 'Restore it from a backup. Whoever follows this witness knows it by that key: with another one it would have to be introduced anew.',
     retry: false,
   },
   'log.note': {

@@ -1,13 +1,14 @@
-import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { createPublicKey, type KeyObject } from 'node:crypto'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { WitnessPlace } from '../../log/ask-witness.ts'
+import { openSigningKey } from '../../log/signing-key.ts'
 import type { Log } from '../../log/writer.ts'
 import { OwnlensError } from '../../protocol/errors.ts'
 import { idOfKey } from '../../protocol/ids.ts'
 import { logKind } from '../../protocol/log.ts'
 import { makeStatement } from '../../protocol/statement.ts'
-import { type Disk, readSettled, replaceFile } from '../../storage/disk.ts'
+import { type Disk, readSettled } from '../../storage/disk.ts'
 import type { Authority } from './authority.ts'
 import { Cosigners } from './cosigners.ts'
 import type { Db } from './database.ts'
@@ -142,18 +143,11 @@ function nameOf(key: KeyObject): string {
 /** Made at the first start. A log without its key is damage: another key would be another log. */
 async function openLogKey(disk: Disk, data: string): Promise<KeyObject> {
   const path = join(data, 'log.key')
-  const pem = await readSettled(disk, path)
   try {
-    if (pem !== undefined) {
-      const key = createPrivateKey(pem)
-      if (key.asymmetricKeyType !== 'ed25519') throw new Error('not Ed25519')
-      return key
-    }
-    if ((await disk.info(join(data, 'log', 'checkpoint'))) !== undefined) throw new Error('it is missing')
+    const isBegun = (await disk.info(join(data, 'log', 'checkpoint'))) !== undefined
+    if (isBegun && (await readSettled(disk, path)) === undefined) throw new Error('it is missing')
+    return await openSigningKey(disk, path)
   } catch (cause) {
     throw new OwnlensError('hub.damaged', path, { cause })
   }
-  const { privateKey } = generateKeyPairSync('ed25519')
-  await replaceFile(disk, path, privateKey.export({ type: 'pkcs8', format: 'pem' }).toString())
-  return privateKey
 }

@@ -68,7 +68,7 @@ test('nobody reports for another home, and no evidence but the signed one is tak
   expect(await codeFrom(hub.client.request(b.id, body, b.founder))).toBe('statement.signer')
   const other = { ...body, evidence: body.evidence.replace('evidence 1', 'evidence 2') }
   expect(await codeFrom(hub.client.request(a.id, other, a.founder))).toBe('report.evidence')
-  expect(await codeFrom(reportsOf({ ...b, id: a.id } as Home))).toBeDefined()
+  expect(await codeFrom(reportsOf({ ...b, id: a.id } as Home))).toBe('enrol.member')
 })
 
 test('an incident answers a report; the homes that it concerns are told and see it; others are not', async () => {
@@ -181,4 +181,23 @@ test('what was frozen of a home can be erased, and what was frozen of others sta
   await expect(readFile(torn)).rejects.toThrow('ENOENT')
   expect(await text()).not.toContain(a.id)
   expect(await text()).toContain(b.id)
+})
+
+test('a home reports twenty times a day; one that has filled its share has its reports kept, and nothing more', async () => {
+  const home = await hub.home()
+  const files = async ({ receipt }: { receipt: string }) => {
+    const { report } = (await readStatement(receiptKind, receipt, 'itself')).payload
+    const index = await readFile(join(data(), 'evidence', report, 'frozen.json'), 'utf8')
+    const { files: frozen, isCut } = JSON.parse(index) as { files: { name: string }[]; isCut: boolean }
+    return { names: frozen.map(({ name }) => name), isCut }
+  }
+  expect(await files(await send(home))).toMatchObject({ names: expect.arrayContaining(['home-1.json']) })
+  const database = await openDatabase(join(data(), 'registrar.db'))
+  const filled = { frozen_bytes: 256 * 1024 ** 2 }
+  await database.updateTable('reports').set(filled).where('household_id', '=', home.id).execute()
+  await database.destroy()
+  const cut = await files(await send(home, { says: 'once more' }))
+  expect(cut).toEqual({ names: ['report.jws', 'evidence.json'], isCut: true })
+  for (let count = 2; count < 20; count++) await send(home, { says: `${count}` })
+  expect(await codeFrom(send(home, { says: 'the one too many' }))).toBe('hub.limit')
 })

@@ -75,6 +75,62 @@ export const SABOTAGES: readonly Sabotage[] = [
     text: 'if (second === null && (await singlyNamed(db, devices, now)) > SINGLE_MAX)',
     instead: 'if (false)',
   },
+  {
+    drill: 21,
+    line: 'a blocked camera is claimed by nobody',
+    file: 'deploy/hub/owners.js',
+    text: "if (standing.blocked)\n        return { kind: 'blocked' };",
+    instead: '',
+  },
+  {
+    drill: 23,
+    line: 'an order counts only with a higher number than the one that stands',
+    file: 'deploy/hub/blocks.js',
+    text: '(generation === held.generation && number > held.number)',
+    instead: 'generation === held.generation',
+  },
+  {
+    drill: 24,
+    line: 'an order is about an epoch in which the camera was the household’s',
+    file: 'deploy/hub/ownership.js',
+    text: 'if (blocked || !(await wasTheirs(this.#db, householdId, deviceId, epoch)))',
+    instead: 'if (false)',
+  },
+  {
+    drill: 26,
+    line: 'a start that was known before comes again from a second board only',
+    file: 'deploy/hub/lines.js',
+    text: 'if (seen >= 0 && !isNewest)',
+    instead: 'if (false)',
+  },
+  {
+    drill: 27,
+    line: 'a head of the log has grown out of the one before',
+    file: 'log/kept-heads.js',
+    text: 'function whatIsWrong(earlier, later, proof) {',
+    instead: 'function whatIsWrong(earlier, later, proof) { return undefined;',
+  },
+  {
+    drill: 28,
+    line: 'a station counts that the root has announced',
+    file: 'deploy/hub/maker-keys.js',
+    text: "if (active === undefined)\n        throw new OwnlensError('station.unlogged');",
+    instead: '',
+  },
+  {
+    drill: 29,
+    line: 'a database that was restored gets its orders back from the journal',
+    file: 'deploy/hub/hub.js',
+    text: 'await replayOrders(database, journal, { now: now(), makerRootId: options.makerRoot?.id })',
+    instead: '0',
+  },
+  {
+    drill: 30,
+    line: 'a proof holds every word that the hub’s answer names',
+    file: 'wire/report-proof.js',
+    text: 'if (named.some(one => !held.includes(one)))',
+    instead: 'if (false)',
+  },
 ]
 
 /** Plays the drill with this line taken out of a copy of the compiled code. */
