@@ -105,10 +105,10 @@ export const SABOTAGES: readonly Sabotage[] = [
   },
   {
     drill: 27,
-    line: 'a head of the log has grown out of the one before',
+    line: 'a log that has fewer entries than before is refused',
     file: 'log/kept-heads.js',
-    text: 'function whatIsWrong(earlier, later, proof) {',
-    instead: 'function whatIsWrong(earlier, later, proof) { return undefined;',
+    text: "if (code === 'log.back')\n            return code;",
+    instead: "if (code === 'log.back')\n            return undefined;",
   },
   {
     drill: 28,
