@@ -15,7 +15,7 @@ module.exports = {
       comment: 'protocol is the words: no IO, no side.',
       severity: 'error',
       from: { path: '^protocol/' },
-      to: { path: '^(agent|models|hardware|home|deploy|demo|bench|drill|check|log|cli|wire|storage)/' },
+      to: { path: '^(agent|models|hardware|home|deploy|demo|bench|drill|fleet|check|log|cli|wire|storage)/' },
     },
     {
       name: 'protocol-does-no-io',
@@ -27,20 +27,20 @@ module.exports = {
       name: 'storage-and-wire-know-no-side',
       severity: 'error',
       from: { path: '^(storage|wire|cli)/' },
-      to: { path: '^(agent|models|hardware|home|deploy|demo|bench|drill|check)/' },
+      to: { path: '^(agent|models|hardware|home|deploy|demo|bench|drill|fleet|check)/' },
     },
     {
       name: 'home-and-hub-know-no-agent',
       severity: 'error',
       from: { path: '^(home|deploy)/' },
-      to: { path: '^(agent|hardware|models|demo|bench|drill|check)/' },
+      to: { path: '^(agent|hardware|models|demo|bench|drill|fleet|check)/' },
     },
     {
       name: 'log-knows-no-side',
       comment: 'Anybody verifies a log, with public keys alone.',
       severity: 'error',
       from: { path: '^log/' },
-      to: { path: '^(agent|models|hardware|home|deploy|demo|bench|drill|check|wire)/' },
+      to: { path: '^(agent|models|hardware|home|deploy|demo|bench|drill|fleet|check|wire)/' },
     },
     {
       name: 'check-asks-as-anybody',
@@ -48,7 +48,7 @@ module.exports = {
       severity: 'error',
       from: { path: '^check/' },
       to: {
-        path: '^(agent|models|hardware|home|deploy|demo|bench|drill)/',
+        path: '^(agent|models|hardware|home|deploy|demo|bench|drill|fleet)/',
         pathNot: '^(agent/household|agent/identity/idevid|hardware/key-store)\\.ts$',
       },
     },
@@ -77,13 +77,13 @@ module.exports = {
       name: 'agent-knows-no-other-side',
       severity: 'error',
       from: { path: '^agent/' },
-      to: { path: '^(home|deploy|demo|bench|drill)/' },
+      to: { path: '^(home|deploy|demo|bench|drill|fleet)/' },
     },
     {
       name: 'hardware-and-models-know-no-side',
       severity: 'error',
       from: { path: '^(hardware|models)/', pathNot: mains },
-      to: { path: '^(agent|home|deploy|demo|bench|drill|cli|wire)/' },
+      to: { path: '^(agent|home|deploy|demo|bench|drill|fleet|cli|wire)/' },
     },
     {
       name: 'nothing-imports-tests',

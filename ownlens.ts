@@ -52,6 +52,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     says: 'replays the incident that this project comes from, and its relatives',
     load: async () => (await import('./drill/main.ts')).drillCommand(),
   },
+  fleet: {
+    says: 'many emulated cameras against a hub, by a scenario with faults',
+    load: async () => (await import('./fleet/main.ts')).fleetCommand(),
+  },
   eval: {
     says: 'how well and how fast faces are found in your own labelled pictures',
     load: async () => (await import('./models/main.ts')).evalCommand(),

@@ -1051,6 +1051,23 @@ export const errorTable = {
     todo: 'Fetch the log again. If it stays so, keep it: the head’s signature shows who is wrong.',
     retry: false,
   },
+  // --- fleet ----------------------------------------------------------------------------------------------------
+  'fleet.scenario': {
+    says: 'The scenario has mistakes.',
+    todo: 'Mend the lines that are named; `ownlens fleet --fields` says what there is.',
+    retry: false,
+  },
+  'fleet.only': {
+    says: 'No device of the scenario is called like that.',
+    todo: 'Devices are called HOME/CAMERA, several with a number: “Home 3/Hall”. `*` stands for any characters.',
+    retry: false,
+  },
+  'fleet.hub': {
+    says: 'The hub of this fleet did not start, or does not say where it is.',
+    todo: 'See what it said. With `--hub FILE`, start it with `ownlens hub --json >FILE`.',
+    retry: false,
+  },
+
   // --- reports and incidents ------------------------------------------------------------------------------------
   'report.evidence': {
     says: 'The evidence is not the one that the report was signed for.',

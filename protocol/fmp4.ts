@@ -136,6 +136,43 @@ export function readFragmentTimes(fragment: Uint8Array, timing: Fmp4Timing): Fra
   return undefined
 }
 
+/** How the times of each track count: track id → units a second. Throws `fmp4.malformed`. */
+export function readTimescales(init: Uint8Array): ReadonlyMap<number, number> {
+  const scales = new Map<number, number>()
+  for (const moov of boxes(init, 'moov'))
+    for (const trak of boxes(moov, 'trak')) {
+      const [mdhd, tkhd] = [first(first(trak, 'mdia'), 'mdhd'), first(trak, 'tkhd')]
+      scales.set(uint32(tkhd, tkhd[0] === 1 ? 20 : 12), uint32(mdhd, mdhd[0] === 1 ? 20 : 12))
+    }
+  return scales
+}
+
+/**
+ * A copy of a fragment that begins `seconds` later (or earlier, when negative; never before 0) in every track: so that fragments
+ * of one recording are put one after the other anew. Throws `fmp4.malformed`.
+ */
+export function shiftFragment(
+  fragment: Uint8Array,
+  scales: ReadonlyMap<number, number>,
+  seconds: number,
+): Uint8Array {
+  const shifted = Uint8Array.from(fragment)
+  for (const moof of boxes(shifted, 'moof'))
+    for (const traf of boxes(moof, 'traf')) {
+      const scale = scales.get(uint32(first(traf, 'tfhd'), 4))
+      if (scale === undefined) throw new OwnlensError('fmp4.malformed', 'a track that was not announced')
+      const tfdt = first(traf, 'tfdt')
+      const view = new DataView(tfdt.buffer, tfdt.byteOffset, tfdt.length)
+      const wide = tfdt[0] === 1
+      const before = wide ? view.getUint32(4) * 2 ** 32 + view.getUint32(8) : view.getUint32(4)
+      const after = Math.max(0, before + Math.round(seconds * scale))
+      if (!wide && after > 0xffffffff) throw new OwnlensError('fmp4.malformed', 'a time that is too late')
+      if (wide) view.setUint32(4, Math.floor(after / 2 ** 32))
+      view.setUint32(wide ? 8 : 4, after % 2 ** 32)
+    }
+  return shifted
+}
+
 function trackDefaults(tfhd: Uint8Array, timing: Fmp4Timing): { duration: number; flags: number } {
   const present = uint32(tfhd, 0) & 0xffffff
   let at = 8 + (present & 0x1 ? 8 : 0) + (present & 0x2 ? 4 : 0)

@@ -2,6 +2,7 @@ import { isIP } from 'node:net'
 import { connect, type DetailedPeerCertificate, type TLSSocket } from 'node:tls'
 import type { X509Certificate } from '@peculiar/x509'
 import { checkDates, checkHubChain } from './hub-chain.ts'
+import { roadTo } from './road.ts'
 import { type SignedTime, timeBy } from './signed-time.ts'
 
 /** Whom a line to a hub must lead to, and who calls. */
@@ -32,8 +33,7 @@ export function connectHub(line: HubLine): Promise<{ socket: TLSSocket; chain: r
   return new Promise((resolve, reject) => {
     signal.throwIfAborted()
     const socket = connect({
-      host,
-      port,
+      ...roadTo({ host, port }),
       ...(isIP(host) === 0 && { servername: host }),
       minVersion: 'TLSv1.3',
       rejectUnauthorized: false,

@@ -23,6 +23,7 @@ interface Flags {
   readonly profile: 'home' | 'maker'
   readonly makerRoot?: string
   readonly witness: readonly string[]
+  readonly requestsPerMinute: number
   readonly newCode?: boolean
   readonly newCa?: boolean
   readonly retireOldCa?: boolean
@@ -66,6 +67,12 @@ export function hubCommand(): Command {
     )
     .option('--retire-old-ca', 'destroy the old CA: who has not moved to the new one finds the hub no more')
     .option('--json', 'print what a program needs, as one line')
+    .option(
+      '--requests-per-minute <number>',
+      'answered for one address; more get `hub.busy`',
+      wholeNumber,
+      600,
+    )
     .addOption(
       new Option('--log-level <level>').choices(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
     )
@@ -88,7 +95,7 @@ async function run(flags: Flags): Promise<void> {
     names: flags.name.length > 0 ? flags.name : namesOf(flags.host),
     ca: flags.newCa ? 'new' : flags.retireOldCa ? 'retire-old' : undefined,
     storeBytes: flags.storeGib * GIB,
-    requestsPerMinute: 600,
+    requestsPerMinute: flags.requestsPerMinute,
     witnesses: flags.witness.map(readWitnessPlace),
     log: makeLog(flags.logLevel, 'hub'),
     ...(makerRoot && { makerRoot }),
