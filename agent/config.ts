@@ -5,6 +5,8 @@ import { text } from '../protocol/fields.ts'
 
 const MIB = 1024 * 1024
 
+const fraction = z.number().min(0).max(1)
+
 /** The agent's settings: parsed once, frozen; every part gets its slice. `ownlens agent --help` prints the descriptions. */
 export const configSchema = z.strictObject({
   name: text(64)
@@ -29,6 +31,18 @@ export const configSchema = z.strictObject({
       rate: z.number().min(1).max(60).default(15).describe('Pictures a second.'),
     })
     .prefault({}),
+  mask: z
+    .array(
+      z
+        .array(z.tuple([fraction, fraction]))
+        .min(3, 'a polygon has three corners at least')
+        .max(32),
+    )
+    .max(16)
+    .default([])
+    .describe(
+      'What nobody may see: polygons of [x, y], fractions of width and height from the top left. It is blacked out before anything is recorded or looked at.',
+    ),
   frames: z
     .strictObject({
       rate: z.number().min(1).max(30).default(10).describe('Small pictures a second for motion and faces.'),

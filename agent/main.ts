@@ -170,10 +170,10 @@ async function run(flags: Flags): Promise<void> {
 /** The one place that knows which hardware there is. Throws `camera.source`, `camera.file`. */
 export function hardwareFor(config: Config, at: { disk: Disk; data: string }): Hardware {
   const source = parseSource(config.camera)
-  const { microphone, video, button } = config
+  const { microphone, video, button, mask } = config
   return source.kind === 'v4l2' || source.kind === 'rtsp'
-    ? pi({ source, microphone, video, button, ...at })
-    : emulated({ source, microphone, ...at })
+    ? pi({ source, microphone, video, button, mask, ...at })
+    : emulated({ source, microphone, mask, ...at })
 }
 
 async function readConfig(flags: Flags): Promise<Config> {

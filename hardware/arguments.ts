@@ -14,6 +14,8 @@ export interface Capture {
   readonly ring: 'copy-mjpeg' | 'copy-h264' | 'encode-mjpeg'
   /** Its key pictures were counted before it was opened; those of a live stream are watched. */
   readonly keysKnown?: true
+  /** A picture of the same size that is laid over every other one (`mask.ts`); the ring is encoded then. */
+  readonly mask?: string
   readonly width: number
   readonly height: number
 }
@@ -39,7 +41,7 @@ export function smallFrame(
  * `-enc_time_base -1`, which later versions drop, are not used.
  */
 export function captureCommand(capture: Capture, frames: { rate: number; size: number }): CommandLine {
-  const { audio, ring, video } = capture
+  const { audio, mask, ring, video } = capture
   const small = smallFrame(capture, frames.size)
   const lowres = ring === 'copy-mjpeg' ? lowresFor(capture, frames.size) : 0
   const decode =
@@ -60,7 +62,7 @@ export function captureCommand(capture: Capture, frames: { rate: number; size: n
       { options: [...QUIET, ...decode, ...video.options], source: video.source },
       ...(typeof audio === 'object' ? [audio] : []),
     ],
-    filter: encode ? `[0:v:0]split=2[ring][b];[b]${shrink}[small]` : `[0:v:0]${shrink}[small]`,
+    filter: encode ? `${seenThrough(mask)}split=2[ring][b];[b]${shrink}[small]` : `[0:v:0]${shrink}[small]`,
     outputs: [
       {
         options: [
@@ -81,6 +83,18 @@ export function captureCommand(capture: Capture, frames: { rate: number; size: n
       },
     ],
   }
+}
+
+/** The video as it may be seen. The mask's one picture is repeated for ever. */
+function seenThrough(mask: string | undefined): string {
+  if (mask === undefined) return '[0:v:0]'
+  return `movie=${quoted(mask)}[mask];[0:v:0][mask]overlay=eof_action=repeat:shortest=0[seen];[seen]`
+}
+
+/** A path for a filter's option in a graph: quoted for the option, and that for the graph. */
+export function quoted(path: string): string {
+  const escaped = path.replace(/[\\':]/g, '\\$&')
+  return escaped.replace(/[\\'[\],;]/g, '\\$&')
 }
 
 /** JPEGs can be decoded at a half or a quarter: as small as the small frames still allow. */

@@ -8,6 +8,7 @@ import { ffmpegEncoder } from '../encoder.ts'
 import type { Button, Hardware } from '../hardware.ts'
 import { emulatedKeyStore, fileKeyStore } from '../key-store.ts'
 import type { Shown } from '../light.ts'
+import { type Polygon, withMask } from '../mask.ts'
 import { nameOfSource, type Source } from '../source.ts'
 import { cameraWithCodes, type Hold, heldCodeGraph } from './held-code.ts'
 import { fileButton } from './press-file.ts'
@@ -23,6 +24,8 @@ export function emulated(options: {
   microphone: string
   disk: Disk
   data: string
+  /** What nobody may see. Default: nothing. */
+  mask?: readonly Polygon[]
   /** A file begins again at its end. Default true. */
   loop?: boolean
   /**
@@ -37,17 +40,19 @@ export function emulated(options: {
   /** Which board this is, so that a data folder can be put into another one; the machine itself when it is left out. */
   board?: string
 }): Hardware {
-  const { source, microphone, disk, data, loop = true, hold, onLamp, board } = options
+  const { source, microphone, mask = [], disk, data, loop = true, hold, onLamp, board } = options
   const people = join(data, 'emulated')
   const { code = codeIn(people), button = fileButton(disk, people) } = options
   const name = nameOfSource(source)
   const stream = source.kind === 'scene' ? ({ kind: 'lavfi', graph: sceneGraph() } as const) : source
   const endless = loop || source.kind !== 'file'
   const sound = microphone !== 'none'
-  const camera = ffmpegCamera(name, () => prepareStream(stream, name, { loop, sound }), endless)
+  const prepare = async (from: typeof stream) =>
+    withMask(await prepareStream(from, name, { loop, sound }), mask, { disk, folder: people })
+  const camera = ffmpegCamera(name, () => prepare(stream), endless)
   const held = (png: string) => {
     const graph = { kind: 'lavfi', graph: heldCodeGraph(png, hold) } as const
-    return ffmpegCamera(name, () => prepareStream(graph, name, { loop, sound }))
+    return ffmpegCamera(name, () => prepare(graph))
   }
   return {
     camera: cameraWithCodes(camera, code, held),

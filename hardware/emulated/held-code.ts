@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs'
 import { OwnlensError } from '../../protocol/errors.ts'
+import { quoted } from '../arguments.ts'
 import type { Camera, CameraSession } from '../hardware.ts'
 import { NOISE, ROOM } from './scene.ts'
 
@@ -33,12 +34,6 @@ export function heldCodeGraph(png: string, { share = 0.3, turn = 6 }: Hold = {})
   ].join(',')
   const sway = "x='(W-w)*(0.5+0.12*sin(t*0.9))':y='(H-h)*(0.5+0.2*cos(t*0.7))':shortest=1"
   return `${ROOM}[room];${phone}[phone];[room][phone]overlay=${sway},gblur=sigma=0.8,${NOISE},format=yuvj420p[out0]`
-}
-
-/** A path for a filter's option in a graph: quoted for the option, and that for the graph. */
-function quoted(path: string): string {
-  const escaped = path.replace(/[\\':]/g, '\\$&')
-  return escaped.replace(/[\\'[\],;]/g, '\\$&')
 }
 
 /**

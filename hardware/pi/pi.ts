@@ -6,6 +6,7 @@ import { systemClock } from '../clock.ts'
 import { ffmpegEncoder } from '../encoder.ts'
 import type { Hardware } from '../hardware.ts'
 import { fileKeyStore } from '../key-store.ts'
+import { type Polygon, withMask } from '../mask.ts'
 import { nameOfSource, type Source } from '../source.ts'
 import { prepareMicrophone } from './alsa.ts'
 import { inputButton } from './input-device.ts'
@@ -20,10 +21,12 @@ export function pi(options: {
   video: WantedVideo
   /** A Linux input device, `auto` or `none`. */
   button: string
+  /** What nobody may see. */
+  mask: readonly Polygon[]
   disk: Disk
   data: string
 }): Hardware {
-  const { source, microphone, video, button, disk, data } = options
+  const { source, microphone, video, button, mask, disk, data } = options
   const name = nameOfSource(source)
   const prepare = async (): Promise<Capture> => {
     if (source.kind === 'rtsp')
@@ -31,7 +34,7 @@ export function pi(options: {
     return { ...(await prepareV4l2(source.device, video)), audio: await prepareMicrophone(microphone) }
   }
   return {
-    camera: ffmpegCamera(name, prepare),
+    camera: ffmpegCamera(name, async () => withMask(await prepare(), mask, { disk, folder: data })),
     encoder: ffmpegEncoder(),
     clock: systemClock(),
     lamp: boardLamp(),
