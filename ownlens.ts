@@ -17,6 +17,14 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     says: 'the camera',
     load: async () => (await import('./agent/main.ts')).agentCommand(),
   },
+  privacy: {
+    says: 'at the camera: it sees and hears nothing, until it is switched off',
+    load: async () => (await import('./agent/switch-commands.ts')).privacyCommand(),
+  },
+  microphone: {
+    says: 'at the camera: its microphone on or off',
+    load: async () => (await import('./agent/switch-commands.ts')).microphoneCommand(),
+  },
   hub: {
     says: 'registrar, broker and clip store on one machine',
     load: async () => (await import('./deploy/hub/main.ts')).hubCommand(),

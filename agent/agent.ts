@@ -22,7 +22,7 @@ export async function record(
   parts: RecorderParts,
   { signal, grace, worked = false }: { signal: AbortSignal; grace: AbortSignal; worked?: boolean },
 ): Promise<void> {
-  const { camera, config, status, lamp, log } = parts
+  const { camera, config, status, lamp, log, switches } = parts
   const keeper = new Keeper(parts, { signal: grace })
   let failures = 0
   let opened = worked
@@ -42,12 +42,20 @@ export async function record(
       break
     } catch (error) {
       if (signal.aborted) break
+      const code = codeOf(error)
+      if (code === 'camera.switched') continue
+      if (code === 'camera.private') {
+        log.info('privacy mode: the camera is closed')
+        status.camera(code, false)
+        await switches.mayLook(signal)
+        continue
+      }
       // What only a person can mend is said at the start; later on a camera may always come back.
       if (!opened && error instanceof OwnlensError && !error.retry) throw error
       if (performance.now() - openedAt > 60_000) failures = 0
-      log.error({ code: codeOf(error), cause: (error as Error).message }, 'camera failed')
+      log.error({ code, cause: (error as Error).message }, 'camera failed')
       lamp.show('fault')
-      status.camera(codeOf(error) ?? 'unexpected')
+      status.camera(code ?? 'unexpected')
       await pause(waitAfter(failures++, BACKOFF_MS), signal)
     } finally {
       over.abort()
@@ -58,7 +66,7 @@ export async function record(
 
 /** One camera session, from its first picture to its last: this is the agent. */
 async function recordSession(
-  { detector, config, lamp }: RecorderParts,
+  { detector, config, lamp, switches }: RecorderParts,
   session: CameraSession,
   keeper: Keeper,
   signal: AbortSignal,
@@ -66,7 +74,7 @@ async function recordSession(
   const { triggers, beforeSeconds, afterSeconds, maxSeconds } = config.clip
   const rules = { beforeMs: beforeSeconds * 1000, afterMs: afterSeconds * 1000, maxMs: maxSeconds * 1000 }
   const sightings = watch(session.frames, detector, { triggers, motion: config.motion })
-  const why = () => (signal.aborted ? 'stopped' : 'camera')
+  const why = () => (signal.aborted ? 'stopped' : switches.now.privacy ? 'privacy' : 'camera')
   for await (const clip of cut(session, session.fragments, sightings, rules, why)) {
     lamp.show('recording')
     void clip.ended.then(() => lamp.show('ready'))

@@ -61,7 +61,7 @@ export async function* cut(
   fragments: AsyncIterable<Fragment>,
   sightings: AsyncIterable<Sighting>,
   rules: CutRules,
-  endCause: () => 'stopped' | 'camera',
+  endCause: () => 'stopped' | 'camera' | 'privacy',
 ): AsyncGenerator<Clip> {
   const cutter = new Cutter(rules)
   const clips = new Feed<Clip>()

@@ -13,6 +13,7 @@ import type { Signs } from './identity/signs.ts'
 import type { HubTime } from './identity/time.ts'
 import type { KeeperParts } from './keep.ts'
 import type { StatusReport } from './status.ts'
+import type { Switches } from './switches.ts'
 
 export interface AgentOptions {
   readonly config: Config
@@ -34,6 +35,7 @@ export interface Life extends AgentOptions {
   readonly signs: Signs
   readonly finger: Finger
   readonly clock: HubTime
+  readonly switches: Switches
   /** Made anew at every start. */
   readonly boot: string
 }
@@ -45,6 +47,7 @@ export interface RecorderParts extends KeeperParts {
   readonly detector: FaceDetector
   readonly config: Config
   readonly status: StatusReport
+  readonly switches: Pick<Switches, 'now' | 'mayLook'>
 }
 
 /** Why a state has ended; what is on the disk says what comes next. */

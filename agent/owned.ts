@@ -19,7 +19,7 @@ import { keepTelling } from './unpaired.ts'
  * repaired. A press of the button interrupts the recorder, and the lens reads codes of its own root.
  */
 export async function liveOwned(life: Life, household: Household, sequence: Sequence): Promise<Left> {
-  const { config, hardware, disk, data, detector, log, boot, signs, finger, clock } = life
+  const { config, hardware, disk, data, detector, log, boot, signs, finger, clock, switches } = life
   const { graceMs = 3500 } = life
   const { camera, encoder, keyStore } = hardware
   const signer = await keyStore.signer()
@@ -76,7 +76,7 @@ export async function liveOwned(life: Life, household: Household, sequence: Sequ
     for (let worked = false; !signal.aborted; worked = true) {
       const recording = AbortSignal.any([signal, rereading.nextPress])
       const options = { signal: recording, grace: grace.signal, worked }
-      await record({ ...keeper, camera, lamp: signs, detector, config, status }, options)
+      await record({ ...keeper, camera, lamp: signs, detector, config, status, switches }, options)
       if (!recording.aborted) break
       await rereading.done()
     }

@@ -13,6 +13,7 @@ import { HubTime } from './identity/time.ts'
 import { type AgentOptions, identityParts, type Left, type Life } from './life.ts'
 import { liveOwned } from './owned.ts'
 import { Sequence } from './sequence.ts'
+import { Switches, switchedCamera } from './switches.ts'
 import { liveUnpaired } from './unpaired.ts'
 
 const COPIED =
@@ -36,11 +37,29 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   const over = new AbortController()
   const finger = new Finger()
   const signs = new Signs(hardware.lamp)
-  const life: Life = { ...options, signs, finger, clock, boot: base32(randomBytes(16)) }
+  const switches = await Switches.open(disk, data)
+  signs.private(switches.now.privacy)
+  const camera = switchedCamera(hardware.camera, switches)
+  const life: Life = {
+    ...options,
+    hardware: { ...hardware, camera },
+    signs,
+    finger,
+    clock,
+    switches,
+    boot: base32(randomBytes(16)),
+  }
   const parts = identityParts(life, { signal })
   const following = finger
     .follow(hardware.button, { signal: AbortSignal.any([signal, over.signal]) })
     .catch(error => log.error({ cause: (error as Error).message }, 'the button has failed'))
+  const switched = switches.follow(
+    now => {
+      log.info({ ...now }, 'somebody at the camera has used a switch')
+      signs.private(now.privacy)
+    },
+    { signal: AbortSignal.any([signal, over.signal]) },
+  )
   try {
     while (!signal.aborted) {
       await finishReset(parts)
@@ -57,7 +76,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     await finishReset(parts)
   } finally {
     over.abort()
-    await following
+    await Promise.all([following, switched])
     await clock.saved()
     signs.show('off')
     log.info('agent stopped')

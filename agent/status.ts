@@ -74,6 +74,7 @@ export class StatusReport {
   async #seal(): Promise<Uint8Array> {
     const { household, outbox, signer, boot, clock, name, log } = this.#parts
     const { envelope, recipients } = household.membership()
+    const isPrivate = this.#fault === 'camera.private'
     const status: Status = {
       ...envelope,
       boot,
@@ -82,8 +83,8 @@ export class StatusReport {
       clockSure: clock.sure(),
       name,
       version: VERSION,
-      camera: this.#fault === null ? 'ok' : 'fault',
-      fault: this.#fault ?? this.#trouble ?? log.trouble,
+      camera: isPrivate ? 'private' : this.#fault === null ? 'ok' : 'fault',
+      fault: (isPrivate ? null : this.#fault) ?? this.#trouble ?? log.trouble,
       microphone: this.#microphone,
       outbox: { clips: outbox.clips, bytes: outbox.bytes },
       refused: Object.fromEntries(this.#refused),

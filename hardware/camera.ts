@@ -25,11 +25,14 @@ export function ffmpegCamera(name: string, prepare: () => Promise<Capture>, endl
   let seldomKeys = false
   return {
     name,
-    async open({ signal, frames }) {
+    async open({ signal, frames, sound = true }) {
       signal.throwIfAborted()
       const found = await prepare()
-      const capture: Capture =
-        seldomKeys && found.ring === 'copy-h264' ? { ...found, ring: 'encode-mjpeg' } : found
+      const capture: Capture = {
+        ...found,
+        ...(seldomKeys && found.ring === 'copy-h264' && { ring: 'encode-mjpeg' }),
+        ...(!sound && { audio: 'none' }),
+      }
       signal.throwIfAborted()
       const process = await startFfmpeg(captureCommand(capture, frames))
       const session = await startSession({ name, capture, frames, process, endless }, signal)

@@ -20,8 +20,10 @@ export interface Camera {
   /**
    * Starts the camera. Rejects with an `OwnlensError` `camera.*` when it cannot be used, and says what to do. One
    * session is one ffmpeg; a camera has at most one session at a time.
+   *
+   * @param options.sound false: no microphone is opened, and no sound taken from a stream. Default true.
    */
-  open(options: { signal: AbortSignal; frames: FrameOptions }): Promise<CameraSession>
+  open(options: { signal: AbortSignal; frames: FrameOptions; sound?: boolean }): Promise<CameraSession>
 }
 
 export interface FrameOptions {
@@ -101,7 +103,7 @@ export interface Clock {
 
 /**
  * What a person at the camera sees. `unpaired`: it belongs to nobody and its window is closed; `reading`: hold a code before
- * the lens; `refused`: what was held there was not taken.
+ * the lens; `refused`: what was held there was not taken; `private`: it sees nothing and hears nothing.
  */
 export type LampState =
   | 'off'
@@ -111,6 +113,7 @@ export type LampState =
   | 'refused'
   | 'ready'
   | 'recording'
+  | 'private'
   | 'fault'
 
 export interface Lamp {

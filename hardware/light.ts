@@ -13,6 +13,8 @@ const on = (ms: number): Light => ({ on: true, ms })
 const off = (ms: number): Light => ({ on: false, ms })
 
 const READING = [on(100), off(900)]
+/** Rare and short: it tells that nobody is watched, in a bedroom too. */
+const PRIVATE = [on(100), off(200), on(100), off(3600)]
 const REFUSED = [on(100), off(100), on(100), off(100), on(100), off(700)]
 
 /** Slow enough to be counted without effort. */
@@ -29,6 +31,7 @@ const BEGIN = [on(2000), off(1600)]
  * | --- | --- |
  * | `reading` | one flash a second |
  * | `refused` | three flashes, a pause |
+ * | `private` | two flashes every four seconds |
  * | a short code | a long light; then each digit as so many blinks, with a pause after it |
  *
  * Other states have no pattern of their own.
@@ -36,6 +39,7 @@ const BEGIN = [on(2000), off(1600)]
 export function patternOf(shown: Shown): readonly Light[] {
   if (shown === 'reading') return READING
   if (shown === 'refused') return REFUSED
+  if (shown === 'private') return PRIVATE
   if (typeof shown !== 'object') return []
   const digits = [...shown.code].flatMap(digit => [
     ...Array.from({ length: Number(digit) }, () => BLINK).flat(),

@@ -28,6 +28,8 @@ export interface OpenedClip {
   readonly audio: boolean
   /** Cut short by power or theft: what is in the file is proven, what came after is lost. */
   readonly cutShort: boolean
+  /** Why it ended; null for one that was cut short. */
+  readonly end: Manifest['end'] | null
   readonly sealedBytes: number
   /** The numbers of clips that should lie before this one and that this app has never seen are not known from one clip. */
   readonly previous: Manifest['previous']
@@ -90,6 +92,7 @@ export async function openClip(
       faces: end?.manifest.faces ?? [],
       audio: opening.audio,
       cutShort: end === null,
+      end: end?.manifest.end ?? null,
       sealedBytes: clip.bytes,
       previous: end?.manifest.previous ?? null,
     }

@@ -31,7 +31,7 @@ function describeStatus({ status, released }: CameraReport): readonly string[] {
   if (released) return []
   if (status === undefined) return ['  It has not been heard of yet.']
   const { at, clockSure, fault, outbox, version, microphone } = status
-  const works = howItIs(fault)
+  const works = status.camera === 'private' ? 'is in privacy mode: it sees and hears nothing' : howItIs(fault)
   const waiting = outbox.clips === 0 ? 'nothing waits' : `${outbox.clips} clips wait to be sent`
   const clock = clockSure ? '' : ', its clock unsure'
   const sound = microphone ? 'microphone on' : 'microphone off'

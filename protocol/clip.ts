@@ -60,8 +60,11 @@ export const manifestKind = {
     durationMs: count.min(1),
     audio: z.boolean(),
     triggers: z.array(trigger).min(1).max(2),
-    /** Why it ended: the event was over, 60 seconds were full, the agent was told to stop, the camera went away. */
-    end: z.enum(['event', 'split', 'stopped', 'camera']),
+    /**
+     * Why it ended: the event was over, 60 seconds were full, the agent was told to stop, the camera went away, somebody there
+     * wants that nothing is seen.
+     */
+    end: z.enum(['event', 'split', 'stopped', 'camera', 'privacy']),
     /** Each face that came, once, at its best moment; best first; 64 at most. */
     faces: z.array(faceSchema).max(64),
     video: z.strictObject({ sealed: fileHash, plain: fileHash }),

@@ -123,6 +123,16 @@ export const errorTable = {
     todo: 'Check plug and cable. The agent tries again by itself.',
     retry: true,
   },
+  'camera.private': {
+    says: 'The camera is in privacy mode: it sees and hears nothing.',
+    todo: 'Whoever is at the camera switches it off with `ownlens privacy off`.',
+    retry: true,
+  },
+  'camera.switched': {
+    says: 'A switch of the camera was used: it is opened anew.',
+    todo: 'Nothing to do.',
+    retry: true,
+  },
   'camera.silent': {
     says: 'The camera is there but delivers no pictures.',
     todo: 'Plug it in anew. The agent tries again by itself.',

@@ -38,7 +38,8 @@ export const statusKind = {
     /** The camera's own name; it never travels in the clear. */
     name: text(64),
     version: text(32),
-    camera: z.enum(['ok', 'fault']),
+    /** `private`: somebody at the camera wants that nothing is seen or heard. */
+    camera: z.enum(['ok', 'private', 'fault']),
     fault: text(64).nullable(),
     microphone: z.boolean(),
     outbox: z.strictObject({ clips: count, bytes: count }),

@@ -4,8 +4,8 @@ import type { Lamp, LampState } from '../../hardware/hardware.ts'
 const REFUSED_MS = 4000
 
 /**
- * What the lamp tells, when several things are to be told: the short code before a refusal, that before reading, that before
- * trouble, and else what the camera does. To record is never hidden by trouble.
+ * What the lamp tells, when several things are to be told: that nothing is seen before all else; then the short code before a
+ * refusal, that before reading, that before trouble, and else what the camera does. To record is never hidden by trouble.
  */
 export class Signs implements Lamp {
   readonly #lamp: Lamp
@@ -13,6 +13,7 @@ export class Signs implements Lamp {
   #code: string | undefined
   #isReading = false
   #trouble = false
+  #private = false
   #refusal: NodeJS.Timeout | undefined
   #shown = ''
 
@@ -33,6 +34,12 @@ export class Signs implements Lamp {
 
   reading(isReading: boolean): void {
     this.#isReading = isReading
+    this.#refresh()
+  }
+
+  /** Nothing is seen and nothing is heard. */
+  private(isOn: boolean): void {
+    this.#private = isOn
     this.#refresh()
   }
 
@@ -57,14 +64,16 @@ export class Signs implements Lamp {
 
   #refresh(): void {
     const state = this.#state
-    const now = this.#code === undefined ? state : `code ${this.#code}`
+    const code = this.#private ? undefined : this.#code
+    const now = code === undefined ? state : `code ${code}`
     if (now === this.#shown) return
     this.#shown = now
-    if (this.#code === undefined) this.#lamp.show(state)
-    else this.#lamp.blink(this.#code)
+    if (code === undefined) this.#lamp.show(state)
+    else this.#lamp.blink(code)
   }
 
   get #state(): LampState {
+    if (this.#private && this.#base !== 'off') return 'private'
     if (this.#refusal !== undefined) return 'refused'
     if (this.#isReading) return 'reading'
     return this.#trouble && this.#base === 'ready' ? 'fault' : this.#base

@@ -50,14 +50,14 @@ export function cameraWithCodes(
 ): Camera {
   return {
     name: source.name,
-    async open({ signal, frames }): Promise<CameraSession> {
+    async open({ signal, frames, sound = true }): Promise<CameraSession> {
       const now = code()
       const seen = sightOf(now)
       const changed = () => sightOf(code()) !== seen
       const over = new AbortController()
       const camera = now === undefined ? source : held(now)
       const session = await camera
-        .open({ signal: AbortSignal.any([signal, over.signal]), frames })
+        .open({ signal: AbortSignal.any([signal, over.signal]), frames, sound })
         .catch((error: unknown) => {
           // Its picture may have been taken away while it was being opened.
           throw changed() ? new OwnlensError('camera.lost', source.name, { cause: error }) : error
