@@ -32,7 +32,9 @@ test('privacy mode in mid-clip ends the clip, and nothing is recorded until it i
     const { reports } = await reportCameras(world.household, tls)
     return reports[0]?.status?.camera === 'private' ? reports : undefined
   }, 'the home to be told')
-  expect(describeCameras(told, { home: 'Home', members: {}, cameras: {} }, 1).join()).toContain('it sees and hears nothing')
+  expect(describeCameras(told, { home: 'Home', members: {}, cameras: {} }, 1).join()).toContain(
+    'it sees and hears nothing',
+  )
   await runCommand(['microphone', 'off', '--data', agent.data])
   await runCommand(['privacy', 'off', '--data', agent.data])
   await agent.says(/"counter":2,.*"msg":"clip opened"/)
