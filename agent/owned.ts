@@ -2,11 +2,13 @@ import { codeOf } from '../protocol/errors.ts'
 import type { HubClient } from '../wire/hub-client.ts'
 import type { TlsIdentity } from '../wire/tls.ts'
 import { record } from './agent.ts'
+import { Commands } from './commands.ts'
 import { gapTeller } from './gaps.ts'
 import type { Household } from './household.ts'
 import { Enrolment } from './identity/enrol.ts'
 import { LogHead } from './identity/log-head.ts'
 import { connecting, type Left, type Life } from './life.ts'
+import { obey } from './obey.ts'
 import { type LostClips, Outbox } from './outbox.ts'
 import { publishOutbox } from './publisher.ts'
 import { Rereading } from './rereading.ts'
@@ -48,6 +50,9 @@ export async function liveOwned(life: Life, household: Household, sequence: Sequ
   const hurry = () => setTimeout(() => grace.abort(), graceMs).unref()
   if (signal.aborted) hurry()
   else signal.addEventListener('abort', hurry, { once: true })
+  const { x25519, hybrid } = await keyStore.ageIdentities()
+  const commands = new Commands({ household, identities: [x25519, hybrid], boot, clock })
+  const command = obey(commands, { status, log })
   const enrolment = new Enrolment({ disk, data, signer, boot })
   const followLog = (hub: HubClient, tls: TlsIdentity) => logHead.follow(hub, tls)
   const connect = connecting(life, { signal: publishing.signal })
@@ -57,7 +62,7 @@ export async function liveOwned(life: Life, household: Household, sequence: Sequ
     status.trouble(code)
   }
   const published = publishOutbox(
-    { connect, household, signer, enrolment, outbox, status, followLog, log, refused, trouble },
+    { connect, household, signer, enrolment, outbox, status, followLog, command, log, refused, trouble },
     { signal: publishing.signal },
   ).then(end => {
     if (end === 'released') leave({ why: 'released' })

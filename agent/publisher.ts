@@ -30,6 +30,8 @@ export interface PublisherParts {
   readonly log: Logger
   /** Counts what was refused, by code. */
   readonly refused: (error: unknown, where: string) => void
+  /** Takes what came on the camera's command topic. Throws what refuses it. */
+  readonly command: (sealed: Uint8Array) => Promise<void>
   /** What the registrar has against this camera, while that lasts; null when it takes it again. */
   readonly trouble: (code: ErrorCode | null) => void
   /** How long the store's acknowledgement of a part is waited for. */
@@ -144,10 +146,13 @@ async function session(parts: PublisherParts, at: HubClient, signal: AbortSignal
   const renewal = setTimeout(() => over.abort(RENEW), Math.max(1000, enrolment.renewInMs))
   try {
     const acks = new Acks(address.deviceId, hello.hubKeyId)
-    client.on('message', (_topic, message) => {
-      acks.take(message).catch(error => refused(error, 'ack'))
+    const commandTopic = writeTopic({ ...address, kind: 'command' })
+    client.on('message', (topic, message) => {
+      if (topic === commandTopic) parts.command(message).catch(error => refused(error, 'command'))
+      else acks.take(message).catch(error => refused(error, 'ack'))
     })
     await subscribe(client, writeTopic({ ...address, kind: 'ack' }))
+    await subscribe(client, commandTopic)
     parts.trouble(null)
     log.info({ broker: hello.broker }, 'connected')
     await Promise.all([

@@ -883,6 +883,31 @@ export const errorTable = {
     todo: 'Give `--maker-root` the `root.pem` that `ownlens factory init` wrote.',
     retry: false,
   },
+  'command.member': {
+    says: 'A command is not signed by a member of this camera’s home.',
+    todo: 'It was not done. Whoever has just become a member waits a minute, until the camera knows.',
+    retry: true,
+  },
+  'command.camera': {
+    says: 'A command is for another camera, another home or an earlier epoch.',
+    todo: 'It was not done. If it happens often, report it: somebody may be moving messages about.',
+    retry: false,
+  },
+  'command.boot': {
+    says: 'A command was made before the camera started.',
+    todo: 'It was not done. The app sends it again when it has heard of the new start.',
+    retry: true,
+  },
+  'command.time': {
+    says: 'A command came too late, or the clocks of app and camera differ by more than a minute.',
+    todo: 'It was not done. Set the clock of the machine that sent it, and send it again.',
+    retry: true,
+  },
+  'command.many': {
+    says: 'Too many commands came at once.',
+    todo: 'It was not done. Wait a moment.',
+    retry: true,
+  },
   'live.frame': {
     says: 'A piece of the live picture is damaged, or is of another session.',
     todo: 'It was left out. If it happens often, report it: somebody may be changing what goes by.',

@@ -89,6 +89,7 @@ export async function startPublisher(
         status,
         log,
         trouble,
+        command: async () => undefined,
         ackTimeoutMs,
         firstMs,
         followLog: (hub: HubClient, tls: TlsIdentity) => logHead.follow(hub, tls),

@@ -99,6 +99,31 @@ export interface SealedVector {
   readonly expect: unknown
 }
 
+/** A camera, and commands to it (PROTOCOL 7.4). */
+export interface CommandVectors {
+  readonly camera: {
+    readonly householdId: string
+    readonly deviceId: string
+    readonly epoch: number
+    readonly boot: string
+    readonly identities: readonly string[]
+    readonly members: readonly string[]
+  }
+  readonly commands: readonly CommandVector[]
+}
+
+export interface CommandVector {
+  readonly name: string
+  /** Commands (by name) that the camera has been given before since its start, in this order. */
+  readonly after: readonly string[]
+  /** The camera's clock. */
+  readonly now: string
+  /** Base64. */
+  readonly sealed: string
+  /** Who gave it and what it is, or an error code. */
+  readonly expect: { readonly memberId: string; readonly command: unknown } | string
+}
+
 /** A clip in a store, and what a member's app says of it (PROTOCOL 6.8). */
 export interface ClipVector {
   readonly name: string

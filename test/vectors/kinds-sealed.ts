@@ -1,4 +1,5 @@
 import { manifestKind, openingKind, runningHashKind } from '../../protocol/clip.ts'
+import { commandKind } from '../../protocol/command.ts'
 import { alertKind, gapKind, statusKind } from '../../protocol/messages.ts'
 import type { KindCases } from './kinds.ts'
 
@@ -49,6 +50,10 @@ export function sealedKindCases(id: string): readonly KindCases[] {
     },
     ...{ triggers: ['face', 'motion'], faces: [face, { ...face, person: 'Anna' }] },
     ...{ video: { sealed: file, plain: file }, thumbnail: null, previous: { counter: 1, sha256 } },
+  }
+  const command = {
+    ...{ ...envelope, audience: 'device', boot: nonce, at: time, expires: '2026-11-24T12:00:30.000Z' },
+    command: { do: 'live.start', session: nonce },
   }
   return [
     {
@@ -125,6 +130,20 @@ export function sealedKindCases(id: string): readonly KindCases[] {
         'it ends before it begins': { from: 4 },
         'from 0': { from: 0 },
         'another cause': { cause: 'hub' },
+      },
+    },
+    {
+      kind: commandKind,
+      good: { good: command, 'a minute': { ...command, expires: '2026-11-24T12:01:00.000Z' } },
+      bad: {
+        'to the household': { audience: 'household' },
+        'counter 0': { counter: 0 },
+        'an unknown command': { command: { do: 'live.dance', session: nonce } },
+        'a command with more in it': { command: { ...command.command, to: id } },
+        'a session of the wrong form': { command: { do: 'live.start', session: 'session' } },
+        'it lasts longer than a minute': { expires: '2026-11-24T12:01:00.001Z' },
+        'it expires before it is made': { expires: '2026-11-24T11:59:59.000Z' },
+        'no boot': { boot: undefined },
       },
     },
   ]

@@ -1,5 +1,6 @@
 import { claimKind, halfKind } from '../../protocol/claim.ts'
 import { manifestKind, openingKind, runningHashKind } from '../../protocol/clip.ts'
+import { commandKind } from '../../protocol/command.ts'
 import { answerKind, incidentKind, receiptKind, reportKind } from '../../protocol/incident.ts'
 import { logKind } from '../../protocol/log.ts'
 import { birthKind, registrationKind, serialKind } from '../../protocol/maker.ts'
@@ -37,6 +38,7 @@ export const KINDS: readonly StatementKind<unknown>[] = [
   alertKind,
   statusKind,
   gapKind,
+  commandKind,
   birthKind,
   registrationKind,
   serialKind,

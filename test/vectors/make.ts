@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { ROOT, temporaryFolder } from '../support/places.ts'
 import { claimVectors, halfVectors } from './claims.ts'
 import { clipVectors } from './clips.ts'
+import { commandVectors } from './commands.ts'
 import type { ClipVector, ClipVectors } from './format.ts'
 import { partVectors } from './parts.ts'
 import { rosterVectors } from './rosters.ts'
@@ -24,6 +25,7 @@ const MAKERS: Readonly<Record<string, () => unknown>> = {
   rights: rightVectors,
   parts: partVectors,
   sealed: sealedVectors,
+  commands: commandVectors,
   clips: async () => withCutHash(await clipVectors()),
 }
 
