@@ -1,6 +1,7 @@
 import { mkdir, readdir } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import type { Command } from 'commander'
+import { type Command, InvalidArgumentError } from 'commander'
+import { askLine } from '../cli/ask-line.ts'
 import { say } from '../cli/say.ts'
 import { shutdownSignal } from '../cli/shutdown.ts'
 import { OwnlensError } from '../protocol/errors.ts'
@@ -8,6 +9,7 @@ import { disk } from '../storage/disk.ts'
 import { clipsAtHub, clipsInFolder, type SealedClip } from './clip-source.ts'
 import { listClips, missingNumbers, openClips } from './clips.ts'
 import { type Flags, takeNews, withHousehold } from './command.ts'
+import { deleteClips } from './delete-clips.ts'
 import type { Household, RefusedStatement } from './household.ts'
 import {
   clipTable,
@@ -19,7 +21,7 @@ import {
 } from './say.ts'
 import { type News, watchCameras } from './watch.ts'
 
-/** `home list`, `home open`, `home watch`. */
+/** `home list`, `home open`, `home delete`, `home watch`. */
 export function clipCommands(add: (name: string, says: string) => Command): void {
   add('list', 'list cameras and clips; nothing is opened')
     .option('--from <folder>', 'sealed clips in a folder instead of the hub')
@@ -31,6 +33,12 @@ export function clipCommands(add: (name: string, says: string) => Command): void
     .option('--from <folder>', 'sealed clips in a folder instead of the hub')
     .option('--json', 'for programs')
     .action(open)
+  add('delete', 'delete clips from the hub; what you have opened stays yours')
+    .argument('[clips...]', 'clip ids or their first characters')
+    .option('--before <time>', 'all that the hub got before this time (ISO 8601)', time)
+    .option('--yes', 'do not ask')
+    .option('--json', 'for programs')
+    .action(remove)
   add('watch', 'tell what the cameras see while it happens')
     .option('--json', 'a line for each message')
     .action(watch)
@@ -84,6 +92,35 @@ async function open(wanted: readonly string[], flags: Flags & { out: string; fro
     }
     failIfAny(sorted, statements)
   })
+}
+
+async function remove(
+  wanted: readonly string[],
+  flags: Flags & { before?: Date; yes?: boolean },
+): Promise<void> {
+  await withHousehold(flags, async household => {
+    const { tls } = await takeNews(household)
+    const chosen = (await clipsAtHub(household.hub, tls, household.id)).filter(
+      ({ clipId, receivedAt }) =>
+        wanted.some(start => clipId.startsWith(start)) ||
+        (flags.before !== undefined && receivedAt !== undefined && receivedAt < flags.before.toISOString()),
+    )
+    if (chosen.length === 0) throw new OwnlensError('home.nothing', wanted.join(', '))
+    const question = `Delete ${chosen.length} clips from the hub for everybody of this home? [y/N] `
+    if (!flags.yes && !/^y/i.test((await askLine(question)) ?? '')) throw new OwnlensError('home.kept')
+    const deleted = await deleteClips(
+      household,
+      chosen.map(({ clipId }) => clipId),
+    )
+    say(flags.json ? JSON.stringify({ deleted }) : `${deleted} clips were deleted from the hub.`)
+  })
+}
+
+function time(text: string): Date {
+  const at = new Date(text)
+  if (Number.isNaN(at.getTime()))
+    throw new InvalidArgumentError('a time is wanted, e.g. 2026-11-24T22:45:00Z')
+  return at
 }
 
 function failIfAny({ bad }: SortedRefusals, statements: readonly RefusedStatement[]): void {

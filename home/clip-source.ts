@@ -15,6 +15,8 @@ export interface SealedClip {
   readonly clipId: string
   readonly parts: readonly string[]
   readonly bytes: number
+  /** When the store got its first part, by its own clock; clips in a folder have none. */
+  readonly receivedAt?: string
   /** A part with its frame. */
   read(part: string): Promise<Uint8Array>
 }
@@ -27,6 +29,7 @@ const listSchema = z.object({
       clipId: z.string().max(32),
       parts: z.array(z.string().max(8)).max(100_010),
       bytes: z.number(),
+      receivedAt: z.string().max(40),
     }),
   ),
   next: z.string().max(80).nullable(),

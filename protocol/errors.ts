@@ -486,9 +486,14 @@ export const errorTable = {
     todo: 'Nothing to do; the first one stays.',
     retry: false,
   },
+  'store.damaged': {
+    says: 'The hub’s disk has spoilt this part of a clip.',
+    todo: 'Check the hub’s disk. What it keeps of the clip opens without it as far as it is proven.',
+    retry: false,
+  },
   'store.full': {
     says: 'The household’s share of the store is full.',
-    todo: 'Start the hub with a larger `--store-gib`, or move clips out of its data folder while it is stopped.',
+    todo: 'One clip alone is larger than the share: start the hub with a larger `--store-gib`.',
     retry: true,
   },
   'store.limit': {
@@ -1112,6 +1117,11 @@ export const errorTable = {
   'report.proof': {
     says: 'The proof does not hold together.',
     todo: 'Have it written again with `ownlens home report --proof FILE`.',
+    retry: false,
+  },
+  'home.kept': {
+    says: 'Nothing was deleted.',
+    todo: 'Answer `y` to delete.',
     retry: false,
   },
   'report.none': {

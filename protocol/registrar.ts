@@ -69,6 +69,8 @@ const requestBodies = z.discriminatedUnion('action', [
   z.strictObject({ action: z.literal('report'), report: jws, evidence: z.string().max(EVIDENCE_MAX) }),
   z.strictObject({ action: z.literal('incident'), incident: jws }),
   z.strictObject({ action: z.literal('evidence'), incidentId: nonce.nullable() }),
+  /** By a member (6.10): clips are to be gone from the store. */
+  z.strictObject({ action: z.literal('delete'), deletion: jws }),
   /** By the operator (10.4): a household is to be forgotten. */
   z.strictObject({ action: z.literal('erase'), householdId: id }),
   /** By a signer (9.6), whoever of them gave the order. The largest of all: it may name two thousand devices. */
@@ -143,6 +145,8 @@ export const requestAnswers = {
     hub: z.base64().max(8192),
   }),
   incident: ok,
+  /** How many of them the store had. */
+  delete: z.strictObject({ deleted: count }),
   evidence: z.strictObject({
     /** Newest first, with the incidents that name them. */
     reports: z.array(z.strictObject({ report: jws, receipt: jws, incidents: z.array(nonce) })).max(1000),

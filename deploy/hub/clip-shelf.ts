@@ -32,6 +32,24 @@ export class Shelf {
     for (const bytes of clip.parts.values()) this.count(bytes)
   }
 
+  /** Takes a clip off, with its share. */
+  remove(clip: Held): void {
+    const at = this.#after(cursorOf(clip)) - 1
+    if (this.#clips[at] !== clip) return
+    this.#clips.splice(at, 1)
+    for (const bytes of clip.parts.values()) this.giveBack(bytes)
+  }
+
+  /** The clip that came first. */
+  get oldest(): Held | undefined {
+    return this.#clips[0]
+  }
+
+  /** The oldest that is not this one. */
+  oldestBut(clip: Held): Held | undefined {
+    return this.#clips[0] === clip ? this.#clips[1] : this.#clips[0]
+  }
+
   /** Takes a part's bytes from the share. */
   count(bytes: number): void {
     this.#bytes += bytes + FILE_COST

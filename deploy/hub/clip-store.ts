@@ -23,8 +23,12 @@ export interface ClipStoreOptions {
   readonly disk: Disk
   /** `DATA/clips`. */
   readonly folder: string
-  /** Per household. */
+  /** Per household: over it the oldest clip gives way. */
   readonly maxBytes: number
+  /** Clips are kept for so long after they came; undefined: until there is no more room. */
+  readonly keepMs?: number
+  /** Whether a member has had this clip deleted. */
+  readonly deleted?: (householdId: string, clipId: string) => boolean
   readonly log: Logger
   /** Whether this device is this household's in this epoch, now. */
   readonly claimed: (address: DeviceAddress) => Promise<boolean>
@@ -55,6 +59,9 @@ export class ClipStore {
     const store = new ClipStore(options)
     await options.disk.makeFolder(options.folder)
     for await (const clip of loadClips(options.disk, options.folder)) store.#put(clip)
+    // Deleted, and then the power went; or it came back with a backup.
+    for (const clip of [...store.#clips.values()])
+      if (options.deleted?.(clip.address.householdId, clip.clipId)) await store.#remove(clip)
     return store
   }
 
@@ -89,6 +96,8 @@ export class ClipStore {
     const part = readPart(message)
     if (part.kind !== kindOfPart(name)) throw new OwnlensError('store.part', name)
     if (!(await this.#options.claimed(address))) throw new OwnlensError('store.claim')
+    // Its camera is to let go of it, too.
+    if (this.#options.deleted?.(address.householdId, clipId)) return part.sha256
     const key = keyOf(address, clipId)
     const clip = this.#clips.get(key) ?? newClip(address, clipId)
     if (clip.parts.has(name)) {
@@ -121,7 +130,7 @@ export class ClipStore {
     // Taken beforehand: other clips of this household are written at the same time.
     shelf.count(message.length)
     try {
-      if (shelf.bytes > maxBytes) throw new OwnlensError('store.full')
+      await this.#makeRoom(shelf, clip, maxBytes)
       await onDisk(async () => {
         if (clip.parts.size === 0) await disk.makeFolder(join(folder, key))
         clip.settled = false
@@ -136,6 +145,99 @@ export class ClipStore {
     if (!this.#clips.has(key)) this.#put(clip)
     clip.parts.set(name, message.length)
     clip.counts = part.parts ?? clip.counts
+  }
+
+  /** The oldest clips of the household give way, the one that is being written last. Throws `store.full`. */
+  async #makeRoom(shelf: Shelf, clip: Held, maxBytes: number): Promise<void> {
+    while (shelf.bytes > maxBytes) {
+      const oldest = shelf.oldestBut(clip)
+      if (oldest === undefined) throw new OwnlensError('store.full')
+      await this.#remove(oldest)
+      this.#options.log.info({ clipId: oldest.clipId }, 'the oldest clip has given way')
+    }
+  }
+
+  /** Removes what is older than the store keeps; returns how many clips. */
+  async expire(now: Date): Promise<number> {
+    const { keepMs, log } = this.#options
+    if (keepMs === undefined) return 0
+    const until = new Date(now.getTime() - keepMs).toISOString()
+    let gone = 0
+    for (const shelf of this.#shelves.values())
+      for (let clip = shelf.oldest; clip !== undefined && clip.receivedAt < until; clip = shelf.oldest) {
+        await this.#inTurn(clip)
+        gone++
+      }
+    if (gone > 0) log.info({ clips: gone }, 'clips have been kept long enough')
+    return gone
+  }
+
+  /** Removes these clips of a household; returns how many there were. */
+  async delete(householdId: string, clipIds: readonly string[]): Promise<number> {
+    const wanted = new Set(clipIds)
+    const found = [...this.#clips.values()].filter(
+      ({ address, clipId }) => address.householdId === householdId && wanted.has(clipId),
+    )
+    for (const clip of found) await this.#inTurn(clip)
+    return found.length
+  }
+
+  /** Nothing is written to it meanwhile. */
+  #inTurn(clip: Held): Promise<void> {
+    return this.#turns.take(keyOf(clip.address, clip.clipId), () => this.#remove(clip))
+  }
+
+  async #remove(clip: Held): Promise<void> {
+    const { disk, folder } = this.#options
+    const key = keyOf(clip.address, clip.clipId)
+    if (this.#clips.get(key) !== clip) return
+    // First nobody is told of it any more; a power cut may leave the files, and they count again.
+    this.#clips.delete(key)
+    this.#shelf(clip.address.householdId).remove(clip)
+    clip.parts.clear()
+    await onDisk(async () => {
+      await disk.remove(join(folder, key))
+      await disk.syncFolder(join(folder, key, '..'))
+    })
+  }
+
+  /**
+   * Reads every part once. What the disk has spoilt is set aside, into `aside`, and never handed out.
+   *
+   * @param pause between clips, so that whoever records does not wait for the disk.
+   * @returns how many parts were read, and how many were spoilt.
+   */
+  async check(
+    aside: string,
+    { signal, pause = async () => undefined }: { signal: AbortSignal; pause?: () => Promise<void> },
+  ): Promise<{ parts: number; damaged: number }> {
+    let [parts, damaged] = [0, 0]
+    for (const [key, clip] of [...this.#clips])
+      for (const name of [...clip.parts.keys()]) {
+        if (signal.aborted) return { parts, damaged }
+        parts++
+        const path = join(this.#options.folder, key, name)
+        if ((await this.#standing(path)) === undefined) {
+          await this.#turns.take(key, () => this.#setAside(clip, name, aside))
+          damaged++
+        }
+        await pause()
+      }
+    return { parts, damaged }
+  }
+
+  async #setAside(clip: Held, name: string, aside: string): Promise<void> {
+    const { disk, folder, log } = this.#options
+    const key = keyOf(clip.address, clip.clipId)
+    const bytes = clip.parts.get(name)
+    if (bytes === undefined || this.#clips.get(key) !== clip) return
+    log.error({ code: 'store.damaged', clipId: clip.clipId, part: name }, 'a part is spoilt: it is set aside')
+    clip.parts.delete(name)
+    this.#shelf(clip.address.householdId).giveBack(bytes)
+    if (name === 'end') clip.counts = undefined
+    await disk.makeFolder(aside)
+    await disk.rename(join(folder, key, name), join(aside, `${clip.clipId}-${name}`)).catch(() => undefined)
+    await disk.syncFolder(join(folder, key))
   }
 
   /** Once for a clip that was found at the start: its first part that is acknowledged again settles them all. */
@@ -198,12 +300,17 @@ export class ClipStore {
     return clip.counts
   }
 
-  /** A part as it came. Throws `store.absent`. */
+  /** A part as it came. Throws `store.absent`, `store.damaged`. */
   async read(address: DeviceAddress, clipId: string, part: string): Promise<Uint8Array> {
     const key = keyOf(address, clipId)
     const known = PART_PATTERN.test(part) && this.#clips.get(key)?.parts.has(part)
     const bytes = known ? await this.#options.disk.read(join(this.#options.folder, key, part)) : undefined
     if (bytes === undefined) throw new OwnlensError('store.absent')
+    try {
+      readPart(bytes)
+    } catch (cause) {
+      throw new OwnlensError('store.damaged', part, { cause })
+    }
     return bytes
   }
 

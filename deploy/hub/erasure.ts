@@ -15,6 +15,7 @@ export interface ErasureParts {
   readonly data: string
   readonly journal: OrderJournal
   readonly store: () => ClipStore
+  readonly forgetDeletions: (householdId: string) => Promise<void>
   /** Resolves when no part of a clip is on its way to the disk. */
   readonly settled: () => Promise<void>
   /** Their sessions end. */
@@ -53,7 +54,7 @@ export class Erasure {
   }
 
   async erase(householdId: string): Promise<Erased> {
-    const { database, disk, data, journal, store, settled, changed, now } = this.#parts
+    const { database, disk, data, journal, store, forgetDeletions, settled, changed, now } = this.#parts
     const { erased, owners } = await database
       .transaction()
       .execute(transaction => eraseRows(transaction, householdId, now()))
@@ -65,6 +66,7 @@ export class Erasure {
     await disk.syncFolder(join(data, 'orders')).catch(absent)
     await settled()
     await store().forget(householdId)
+    await forgetDeletions(householdId)
     // What was overwritten stands in the journal of the database until then.
     await sql`pragma wal_checkpoint(truncate)`.execute(database)
     return erased

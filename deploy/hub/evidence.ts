@@ -106,9 +106,13 @@ export class Evidence {
       const { epoch, deviceId, clipId, receivedAt, complete, parts, bytes } = clip
       const hashes: Record<string, string> = {}
       for (const part of parts.slice(0, Math.max(0, left)))
-        hashes[part] = hex(
-          sha256(await this.#parts.store().read({ householdId, epoch, deviceId }, clipId, part)),
-        )
+        hashes[part] = await this.#parts
+          .store()
+          .read({ householdId, epoch, deviceId }, clipId, part)
+          .then(
+            bytes => hex(sha256(bytes)),
+            () => 'damaged',
+          )
       left -= parts.length
       found.push({ epoch, deviceId, clipId, receivedAt, complete, parts: parts.length, bytes, hashes })
     }

@@ -13,6 +13,7 @@ import { certificateBehind } from './caller.ts'
 import { Checks } from './checks.ts'
 import { ClipStore } from './clip-store.ts'
 import { openDatabase } from './database.ts'
+import { Deletions } from './deletions.ts'
 import { Erasure } from './erasure.ts'
 import { Evidence } from './evidence.ts'
 import { FactoryDesk } from './factory-desk.ts'
@@ -31,6 +32,9 @@ import { Registrar } from './registrar.ts'
 import { replayOrders } from './replay.ts'
 import { Reports } from './reports.ts'
 import { Statuses } from './statuses.ts'
+import { StoreCare } from './store-care.ts'
+
+const DAY_MS = 24 * 3_600_000
 
 export interface HubOptions {
   readonly data: string
@@ -44,7 +48,10 @@ export interface HubOptions {
   readonly names: readonly string[]
   /** What is to be done about the CA before anything else. */
   readonly ca?: CaChange | undefined
+  /** Of each household: over it its oldest clips give way. */
   readonly storeBytes: number
+  /** Clips are kept for so many days; undefined or 0: until there is no more room. */
+  readonly keepDays?: number
   readonly requestsPerMinute: number
   /** Who is asked to cosign the log's heads. */
   readonly witnesses?: readonly WitnessPlace[]
@@ -140,6 +147,7 @@ async function assemble(
   const erasure: Erasure = new Erasure({
     ...{ database, disk, data, journal, changed, now },
     store: () => store,
+    forgetDeletions: householdId => deletions.forget(householdId),
     settled: () => intake.idle(),
   })
   const registrar: Registrar = new Registrar({
@@ -156,11 +164,18 @@ async function assemble(
       factory: new FactoryDesk({ database, root: options.makerRoot, journal, now }),
     }),
     ...(options.codeUsed && { codeUsed: options.codeUsed }),
+    async remove(householdId, memberId, deletion) {
+      const clips = await deletions.keep(householdId, memberId, deletion)
+      return { deleted: await store.delete(householdId, clips) }
+    },
   })
+  const deletions = await Deletions.open(disk, join(data, 'deleted'), log.child({ part: 'store' }))
   const store = await ClipStore.open({
     disk,
     folder: join(data, 'clips'),
     maxBytes: options.storeBytes,
+    ...(options.keepDays && { keepMs: options.keepDays * DAY_MS }),
+    deleted: (householdId, clipId) => deletions.has(householdId, clipId),
     log: log.child({ part: 'store' }),
     claimed: ({ householdId, deviceId, epoch }) => registrar.maySend(deviceId, householdId, epoch),
   })
@@ -175,6 +190,8 @@ async function assemble(
   })
   const publicHost = options.names[0] ?? (host === '0.0.0.0' ? 'localhost' : host)
   broker = await startBroker(options, { authority, registrar, publicHost, intake })
+  const care = new StoreCare(store, { data, log: log.child({ part: 'store' }), now })
+  opened.push(() => care.close())
   opened.push(() => registrar.idle())
   opened.push(() => intake.idle())
   opened.push(async () => broker?.close())

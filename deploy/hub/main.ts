@@ -23,6 +23,7 @@ interface Flags {
   readonly profile: 'home' | 'maker'
   readonly makerRoot?: string
   readonly witness: readonly string[]
+  readonly keepDays: number
   readonly requestsPerMinute: number
   readonly newCode?: boolean
   readonly newCa?: boolean
@@ -51,7 +52,18 @@ export function hubCommand(): Command {
         .choices(['aedes', 'mosquitto'])
         .default('aedes'),
     )
-    .option('--store-gib <number>', 'sealed clips kept for each household', wholeNumber, 32)
+    .option(
+      '--store-gib <number>',
+      'sealed clips kept for each household; over it its oldest ones give way',
+      wholeNumber,
+      32,
+    )
+    .option(
+      '--keep-days <number>',
+      'sealed clips are kept for so many days; 0: until the share is full',
+      wholeNumber,
+      30,
+    )
     .addOption(
       new Option('--profile <profile>', 'maker: only cameras that a factory has registered are paired')
         .choices(['home', 'maker'])
@@ -95,6 +107,7 @@ async function run(flags: Flags): Promise<void> {
     names: flags.name.length > 0 ? flags.name : namesOf(flags.host),
     ca: flags.newCa ? 'new' : flags.retireOldCa ? 'retire-old' : undefined,
     storeBytes: flags.storeGib * GIB,
+    keepDays: flags.keepDays,
     requestsPerMinute: flags.requestsPerMinute,
     witnesses: flags.witness.map(readWitnessPlace),
     log: makeLog(flags.logLevel, 'hub'),

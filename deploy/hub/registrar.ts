@@ -21,6 +21,7 @@ import type { Checks } from './checks.ts'
 import { CLAIMS_MAX, Claims } from './claims.ts'
 import { openCode, replaceCode } from './codes.ts'
 import type { Db, Tables } from './database.ts'
+import type { Delete } from './deletions.ts'
 import { Enrolments } from './enrolments.ts'
 import type { FactoryDesk } from './factory-desk.ts'
 import { Households } from './households.ts'
@@ -52,6 +53,8 @@ export interface RegistrarParts {
   readonly checks?: Checks
   /** Takes what members report; without one nobody can. */
   readonly reports?: Reports
+  /** A member's clips are to be gone. */
+  readonly remove?: Delete
   /** Whoever runs the hub. */
   readonly operator?: OperatorDesk
   /** How often one key may enrol; small in tests. */

@@ -6,6 +6,7 @@ import { Allowance } from './allowance.ts'
 import type { BlockOrder } from './blocks.ts'
 import type { Checks } from './checks.ts'
 import type { Claims } from './claims.ts'
+import type { Delete } from './deletions.ts'
 import type { FactoryDesk } from './factory-desk.ts'
 import type { Households } from './households.ts'
 import type { Mailboxes } from './mailboxes.ts'
@@ -28,6 +29,8 @@ export interface RequestParts {
   readonly checks?: Checks
   readonly reports?: Reports
   readonly operator?: OperatorDesk
+  /** A member's clips are to be gone. */
+  readonly remove?: Delete
   /** The owner's word that a held device is one board with a restored card. */
   readonly confirm: (deviceId: string) => Promise<void>
   readonly changed: (owners: readonly string[]) => Promise<void>
@@ -70,6 +73,13 @@ export class Requests {
     if (body.action === 'report') {
       await this.#mustBeMember(householdId, signerId)
       return turns.take(`reports ${householdId}`, () => this.#report(householdId, signerId, body))
+    }
+    if (body.action === 'delete') {
+      await this.#mustBeMember(householdId, signerId)
+      const { remove } = this.#parts
+      if (remove === undefined) throw new OwnlensError('hub.request', body.action)
+      this.#orders.take(signerId)
+      return turns.take(`clips ${householdId}`, () => remove(householdId, signerId, body.deletion))
     }
     return turns.take(`household ${householdId}`, () => this.#inTurn(householdId, signerId, body))
   }

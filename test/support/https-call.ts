@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import { type RequestOptions, request } from 'node:https'
 import { connect, type TLSSocket } from 'node:tls'
 import type { TlsIdentity } from '../../wire/tls.ts'
@@ -8,6 +9,7 @@ export interface Answer {
   readonly body: string
   /** The code of a refusal. */
   readonly code: string | undefined
+  readonly headers: IncomingHttpHeaders
 }
 
 /** One request with a path that nobody tidies up. */
@@ -36,7 +38,8 @@ export function call(
         response.on('error', reject)
         response.on('end', () => {
           const text = Buffer.concat(chunks).toString()
-          resolve({ status: response.statusCode ?? 0, body: text, code: codeIn(text) })
+          const { statusCode: status = 0, headers: answered } = response
+          resolve({ status, body: text, code: codeIn(text), headers: answered })
         })
       },
     )

@@ -1,3 +1,4 @@
+import { deletionKind } from '../../protocol/deletion.ts'
 import { answerKind, incidentKind, receiptKind, reportKind } from '../../protocol/incident.ts'
 import type { KindCases } from './kinds.ts'
 
@@ -14,7 +15,17 @@ export function incidentCases(id: string, time: string, nonce: string, sha256: s
     ...{ awareAt: time, issuedAt: time },
   }
   const known = { state: 'closed', cause: 'A label printer', fix: 'Ids are hashes of keys', release: '1.2.0' }
+  const deletion = { householdId: id, memberId: id, clips: [nonce], issuedAt: time }
   return [
+    {
+      kind: deletionKind,
+      good: { good: deletion, 'of 300 clips': { ...deletion, clips: Array(300).fill(nonce) } },
+      bad: {
+        'of none': { clips: [] },
+        'of 301': { clips: Array(301).fill(nonce) },
+        'of an id': { clips: [id] },
+      },
+    },
     {
       kind: reportKind,
       good: { good: report, 'of no camera that is known': { ...report, deviceId: null, log: null } },

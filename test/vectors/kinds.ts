@@ -1,6 +1,7 @@
 import { claimKind, halfKind } from '../../protocol/claim.ts'
 import { manifestKind, openingKind, runningHashKind } from '../../protocol/clip.ts'
 import { commandKind } from '../../protocol/command.ts'
+import { deletionKind } from '../../protocol/deletion.ts'
 import { answerKind, incidentKind, receiptKind, reportKind } from '../../protocol/incident.ts'
 import { logKind } from '../../protocol/log.ts'
 import { birthKind, registrationKind, serialKind } from '../../protocol/maker.ts'
@@ -48,6 +49,7 @@ export const KINDS: readonly StatementKind<unknown>[] = [
   secondKind,
   standingKind,
   logKind,
+  deletionKind,
   reportKind,
   receiptKind,
   answerKind,
