@@ -66,7 +66,7 @@ export async function record(
 
 /** One camera session, from its first picture to its last: this is the agent. */
 async function recordSession(
-  { detector, config, lamp, switches }: RecorderParts,
+  { detector, config, lamp, switches, live }: RecorderParts,
   session: CameraSession,
   keeper: Keeper,
   signal: AbortSignal,
@@ -75,7 +75,8 @@ async function recordSession(
   const rules = { beforeMs: beforeSeconds * 1000, afterMs: afterSeconds * 1000, maxMs: maxSeconds * 1000 }
   const sightings = watch(session.frames, detector, { triggers, motion: config.motion })
   const why = () => (signal.aborted ? 'stopped' : switches.now.privacy ? 'privacy' : 'camera')
-  for await (const clip of cut(session, session.fragments, sightings, rules, why)) {
+  const fragments = live.tap(session, session.fragments, why)
+  for await (const clip of cut(session, fragments, sightings, rules, why)) {
     lamp.show('recording')
     void clip.ended.then(() => lamp.show('ready'))
     await keeper.keep(clip)

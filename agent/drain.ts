@@ -6,6 +6,7 @@ import { publish } from '../wire/mqtt.ts'
 import type { Acks } from './acks.ts'
 import { Bell } from './bell.ts'
 import type { Household } from './household.ts'
+import type { LiveView } from './live.ts'
 import type { Outbox } from './outbox.ts'
 import type { OutboxItem } from './outbox-files.ts'
 
@@ -13,9 +14,13 @@ import type { OutboxItem } from './outbox-files.ts'
 export const WINDOW = 16
 const ACK_TIMEOUT_MS = 20_000
 
+/** As `WINDOW`, while somebody watches: the picture comes between. */
+const WATCHED_WINDOW = 2
+
 /** One connection, and what goes over it. Clips of an earlier epoch leave under the topics of this one (PROTOCOL 4.4). */
 interface Line {
   readonly outbox: Outbox
+  readonly live: Pick<LiveView, 'watched'>
   readonly household: Household
   /** Counts what was refused, by code. */
   readonly refused: (error: unknown, where: string) => void
@@ -36,7 +41,8 @@ export async function drain(line: Line, signal: AbortSignal, over: AbortControll
   try {
     for (;;) {
       signal.throwIfAborted()
-      const item = underWay.size < WINDOW ? line.outbox.next(underWay) : undefined
+      const item =
+        underWay.size < (line.live.watched ? WATCHED_WINDOW : WINDOW) ? line.outbox.next(underWay) : undefined
       if (item === undefined) {
         await bell.wait()
         continue

@@ -12,6 +12,7 @@ import type { ResetParts } from './identity/reset.ts'
 import type { Signs } from './identity/signs.ts'
 import type { HubTime } from './identity/time.ts'
 import type { KeeperParts } from './keep.ts'
+import type { LiveView } from './live.ts'
 import type { StatusReport } from './status.ts'
 import type { Switches } from './switches.ts'
 
@@ -43,6 +44,7 @@ export interface Life extends AgentOptions {
 /** What the recorder works with. */
 export interface RecorderParts extends KeeperParts {
   readonly camera: Camera
+  readonly live: LiveView
   readonly lamp: Lamp
   readonly detector: FaceDetector
   readonly config: Config

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import { codeOf } from '../protocol/errors.ts'
 import type { Commands } from './commands.ts'
+import type { LiveView } from './live.ts'
 import type { StatusReport } from './status.ts'
 
 /** A new status for commands of an earlier start comes at most so often. */
@@ -9,7 +10,11 @@ const TELL_MS = 1000
 /** Does what members order. The function throws what refuses a command; then nothing was done. */
 export function obey(
   commands: Commands,
-  { status, log }: { readonly status: Pick<StatusReport, 'changed'>; readonly log: Logger },
+  {
+    live,
+    status,
+    log,
+  }: { readonly live: LiveView; readonly status: Pick<StatusReport, 'changed'>; readonly log: Logger },
 ): (sealed: Uint8Array) => Promise<void> {
   let told = Number.NEGATIVE_INFINITY
   return async sealed => {
@@ -21,6 +26,10 @@ export function obey(
       }
       throw error
     })
-    log.info({ memberId, do: command.do }, 'command')
+    log.debug({ memberId, do: command.do }, 'command')
+    const { session } = command
+    if (command.do === 'live.start') await live.start(memberId, session)
+    else if (command.do === 'live.keep') live.keep(memberId, session)
+    else live.stop(memberId, session)
   }
 }

@@ -8,6 +8,7 @@ import type { Household } from './household.ts'
 import { Enrolment } from './identity/enrol.ts'
 import { LogHead } from './identity/log-head.ts'
 import { connecting, type Left, type Life } from './life.ts'
+import { LiveView } from './live.ts'
 import { obey } from './obey.ts'
 import { type LostClips, Outbox } from './outbox.ts'
 import { publishOutbox } from './publisher.ts'
@@ -52,7 +53,8 @@ export async function liveOwned(life: Life, household: Household, sequence: Sequ
   else signal.addEventListener('abort', hurry, { once: true })
   const { x25519, hybrid } = await keyStore.ageIdentities()
   const commands = new Commands({ household, identities: [x25519, hybrid], boot, clock })
-  const command = obey(commands, { status, log })
+  const live = new LiveView({ encoder, clock, household, signer, boot, log })
+  const command = obey(commands, { live, status, log })
   const enrolment = new Enrolment({ disk, data, signer, boot })
   const followLog = (hub: HubClient, tls: TlsIdentity) => logHead.follow(hub, tls)
   const connect = connecting(life, { signal: publishing.signal })
@@ -62,7 +64,20 @@ export async function liveOwned(life: Life, household: Household, sequence: Sequ
     status.trouble(code)
   }
   const published = publishOutbox(
-    { connect, household, signer, enrolment, outbox, status, followLog, command, log, refused, trouble },
+    {
+      connect,
+      household,
+      signer,
+      enrolment,
+      outbox,
+      status,
+      followLog,
+      command,
+      live,
+      log,
+      refused,
+      trouble,
+    },
     { signal: publishing.signal },
   ).then(end => {
     if (end === 'released') leave({ why: 'released' })
@@ -75,7 +90,7 @@ export async function liveOwned(life: Life, household: Household, sequence: Sequ
   })
   // What is pressed while the recorder finishes is for the state that comes next.
   over.signal.addEventListener('abort', detach, { once: true })
-  const keeper = { encoder, clock, household, signer, outbox, sequence, boot, log }
+  const keeper = { live, encoder, clock, household, signer, outbox, sequence, boot, log }
   try {
     await rereading.begin()
     for (let worked = false; !signal.aborted; worked = true) {
@@ -90,6 +105,7 @@ export async function liveOwned(life: Life, household: Household, sequence: Sequ
   } finally {
     detach()
     over.abort()
+    live.close()
     publishing.abort()
     await rereading.end()
     await Promise.all([published, telling])

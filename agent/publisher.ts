@@ -7,13 +7,14 @@ import { rosterAnswer } from '../protocol/registrar.ts'
 import { writeTopic } from '../protocol/topics.ts'
 import { sameHub } from '../wire/hub-address.ts'
 import type { HubAddress, HubClient } from '../wire/hub-client.ts'
-import { connectBroker, publish, subscribe } from '../wire/mqtt.ts'
+import { connectBroker, publish, publishLive, subscribe } from '../wire/mqtt.ts'
 import type { TlsIdentity } from '../wire/tls.ts'
 import { Acks } from './acks.ts'
 import { drain, WINDOW } from './drain.ts'
 import type { Household } from './household.ts'
 import type { Enrolment } from './identity/enrol.ts'
 import { isReleased, isStanding } from './identity/standing.ts'
+import type { LiveView } from './live.ts'
 import type { Outbox } from './outbox.ts'
 import { HUB_GONE_MS, jittered, pause, STANDING_MS, waitAfter } from './pause.ts'
 import type { StatusReport } from './status.ts'
@@ -32,6 +33,8 @@ export interface PublisherParts {
   readonly refused: (error: unknown, where: string) => void
   /** Takes what came on the camera's command topic. Throws what refuses it. */
   readonly command: (sealed: Uint8Array) => Promise<void>
+  /** Has the line while there is one. While it is watched, a backlog leaves it room. */
+  readonly live: Pick<LiveView, 'line' | 'watched'>
   /** What the registrar has against this camera, while that lasts; null when it takes it again. */
   readonly trouble: (code: ErrorCode | null) => void
   /** How long the store's acknowledgement of a part is waited for. */
@@ -153,6 +156,9 @@ async function session(parts: PublisherParts, at: HubClient, signal: AbortSignal
     })
     await subscribe(client, writeTopic({ ...address, kind: 'ack' }))
     await subscribe(client, commandTopic)
+    parts.live.line((session, message) =>
+      publishLive(client, writeTopic({ ...address, kind: 'live', session }), message),
+    )
     parts.trouble(null)
     log.info({ broker: hello.broker }, 'connected')
     await Promise.all([
@@ -169,6 +175,7 @@ async function session(parts: PublisherParts, at: HubClient, signal: AbortSignal
   } finally {
     clearTimeout(renewal)
     over.abort()
+    parts.live.line(undefined)
     client.end(true)
   }
 }

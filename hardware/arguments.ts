@@ -140,6 +140,44 @@ export function clipCommand(ring: 'mjpeg' | 'h264', encoder: 'libx264' | 'h264_v
   }
 }
 
+/** A ring's fMP4 of JPEGs on stdin to fMP4 for somebody who watches now: each picture leaves as soon as it is there. */
+export function liveCommand(encoder: 'libx264' | 'h264_v4l2m2m'): CommandLine {
+  const x264 = ['-c:v', 'libx264', '-preset', 'superfast', '-tune', 'zerolatency', '-pix_fmt', 'yuv420p']
+  const m2m = ['-c:v', 'h264_v4l2m2m', '-b:v', '3M', '-pix_fmt', 'yuv420p']
+  return {
+    inputs: [
+      {
+        options: [
+          ...QUIET,
+          '-threads',
+          '1',
+          '-fflags',
+          'nobuffer',
+          '-fpsprobesize',
+          '0',
+          '-analyzeduration',
+          '0',
+          '-f',
+          'mp4',
+        ],
+        source: 'pipe:0',
+      },
+    ],
+    outputs: [
+      {
+        options: [
+          ...['-map', '0:v:0', '-map', '0:a?', ...(encoder === 'libx264' ? x264 : m2m)],
+          ...['-fps_mode', 'vfr', '-enc_time_base', '1:90000', '-force_key_frames', 'expr:gte(t,n_forced)'],
+          ...['-c:a', 'copy', '-flags', '+global_header', '-f', 'mp4'],
+          ...['-movflags', '+frag_keyframe+empty_moov+default_base_moof', '-frag_duration', '100000'],
+          ...['-flush_packets', '1'],
+        ],
+        target: 'pipe:1',
+      },
+    ],
+  }
+}
+
 /** A ring's fMP4 on stdin to JPEGs on stdout, one a picture, `longSide` pixels at most. */
 export function stillCommand(longSide: number): CommandLine {
   const scale = `scale='if(gte(iw,ih),min(iw,${longSide}),-2)':'if(gte(iw,ih),-2,min(ih,${longSide}))'`

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { OwnlensError } from '../protocol/errors.ts'
 import { Fmp4Splitter } from '../protocol/fmp4.ts'
-import { clipCommand, stillCommand, toArguments } from './arguments.ts'
+import { type CommandLine, clipCommand, liveCommand, stillCommand, toArguments } from './arguments.ts'
 import { type Ffmpeg, startFfmpeg, stopWith } from './ffmpeg.ts'
 import type { Encoder, Fragment } from './hardware.ts'
 
@@ -13,27 +13,16 @@ export function ffmpegEncoder({ hangsMs = HANGS_MS } = {}): Encoder {
   const best = boardEncoder()
   return {
     async *clip(ring, fragments, { signal }) {
-      const process = await startFfmpeg(clipCommand(ring.format.video, await best))
-      const leaveOff = stopWith(signal, process, 500)
-      const fed = feed(process, ring.init, fragments)
-      const watch = new HangWatch(process, hangsMs)
-      try {
-        const splitter = new Fmp4Splitter()
-        for await (const bytes of process.stdout) {
-          watch.busy()
-          for (const { data } of splitter.push(bytes)) yield data
-          watch.waits()
-        }
-        if (!watch.hung) await fed
-        const { failed, lastWords } = await process.ended
+      const command = clipCommand(ring.format.video, await best)
+      yield* encode(command, ring.init, fragments, { signal, hangsMs })
+    },
+    async *live(ring, fragments, { signal }) {
+      if (ring.format.video === 'mjpeg')
+        return yield* encode(liveCommand(await best), ring.init, fragments, { signal, hangsMs })
+      yield ring.init
+      for await (const { data } of fragments) {
         signal.throwIfAborted()
-        if (watch.hung) throw new OwnlensError('encoder.failed', 'it hung')
-        if (failed)
-          throw new OwnlensError('encoder.failed', undefined, { cause: new Error(lastWords.slice(-1000)) })
-      } finally {
-        watch.stop()
-        leaveOff()
-        await process.stop(500)
+        yield data
       }
     },
     async still(ring, fragments, { signal, longSide }) {
@@ -50,6 +39,37 @@ export function ffmpegEncoder({ hangsMs = HANGS_MS } = {}): Encoder {
       const { lastWords } = await process.ended
       throw new OwnlensError('encoder.failed', 'no picture', { cause: new Error(lastWords.slice(-1000)) })
     },
+  }
+}
+
+/** Writes a ring into an ffmpeg of this command; yields the start and the fragments of what it makes. */
+async function* encode(
+  command: CommandLine,
+  init: Uint8Array,
+  fragments: AsyncIterable<Fragment>,
+  { signal, hangsMs }: { signal: AbortSignal; hangsMs: number },
+): AsyncGenerator<Uint8Array> {
+  const process = await startFfmpeg(command)
+  const leaveOff = stopWith(signal, process, 500)
+  const fed = feed(process, init, fragments)
+  const watch = new HangWatch(process, hangsMs)
+  try {
+    const splitter = new Fmp4Splitter()
+    for await (const bytes of process.stdout) {
+      watch.busy()
+      for (const { data } of splitter.push(bytes)) yield data
+      watch.waits()
+    }
+    if (!watch.hung) await fed
+    const { failed, lastWords } = await process.ended
+    signal.throwIfAborted()
+    if (watch.hung) throw new OwnlensError('encoder.failed', 'it hung')
+    if (failed)
+      throw new OwnlensError('encoder.failed', undefined, { cause: new Error(lastWords.slice(-1000)) })
+  } finally {
+    watch.stop()
+    leaveOff()
+    await process.stop(500)
   }
 }
 

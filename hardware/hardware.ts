@@ -84,6 +84,15 @@ export interface Encoder {
     fragments: AsyncIterable<Fragment>,
     options: { signal: AbortSignal },
   ): AsyncIterable<Uint8Array>
+  /**
+   * As `clip`, for somebody who watches now: short fragments, a key picture every second, nothing is held back. Fragments that
+   * came before the first one must not be needed: it is a key. H.264 is passed through as it is.
+   */
+  live(
+    session: Pick<CameraSession, 'format' | 'init'>,
+    fragments: AsyncIterable<Fragment>,
+    options: { signal: AbortSignal },
+  ): AsyncIterable<Uint8Array>
   /** The last picture of these fragments (the first must be a key) as JPEG, `longSide` pixels at most. */
   still(
     session: Pick<CameraSession, 'format' | 'init'>,

@@ -64,7 +64,7 @@ export async function reportCameras(
 }
 
 /** The newest status of a camera, checked as one that comes while the app listens (PROTOCOL 7.2). */
-async function openStatus(
+export async function openStatus(
   household: Household,
   { deviceId, epoch }: HomeCamera,
   kept: CameraStatus,

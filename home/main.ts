@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { cameraCommands } from './camera-commands.ts'
 import { clipCommands } from './clip-commands.ts'
+import { liveCommands } from './live-command.ts'
 import { logCommands } from './log-commands.ts'
 import { memberCommands } from './member-commands.ts'
 import { pairCommands } from './pair-commands.ts'
@@ -21,6 +22,7 @@ export function homeCommand(): Command {
   startCommands(addWithRootTo(home))
   pairCommands(addWithRootTo(home))
   clipCommands(addTo(home))
+  liveCommands(addTo(home))
   reportCommands(addTo(home))
   cameraCommands(addTo(home), addWithRootTo(home))
   logCommands(addTo(home))

@@ -913,6 +913,26 @@ export const errorTable = {
     todo: 'It was not done. Wait a moment.',
     retry: true,
   },
+  'live.full': {
+    says: 'As many watch this camera already as it can serve.',
+    todo: 'Close a live view, then try again.',
+    retry: true,
+  },
+  'live.session': {
+    says: 'A command is about a live view that another member has begun.',
+    todo: 'It was not done.',
+    retry: false,
+  },
+  'live.silent': {
+    says: 'The camera does not answer, or its picture has stopped coming.',
+    todo: 'Look with `ownlens home cameras` whether it is connected, then try again.',
+    retry: true,
+  },
+  'live.ended': {
+    says: 'The camera has ended the live view.',
+    todo: 'Try again. If the camera itself failed, `ownlens home cameras` says why.',
+    retry: true,
+  },
   'live.frame': {
     says: 'A piece of the live picture is damaged, or is of another session.',
     todo: 'It was left out. If it happens often, report it: somebody may be changing what goes by.',

@@ -101,6 +101,17 @@ export async function publish(client: MqttClient, topic: string, payload: Uint8A
   await whileConnected(client, () => client.publishAsync(topic, bytes, { qos: 1 }))
 }
 
+/** Bytes that a line holds back at most; then it is slower than what is shown on it. */
+const HELD_BACK_MAX = 3 * 1024 * 1024
+
+/** Publishes at QoS 0 what is worth nothing later. False, and nothing is sent, when the line holds too much back already. */
+export function publishLive(client: MqttClient, topic: string, payload: Uint8Array): boolean {
+  const { stream } = client as { stream?: { readonly writableLength?: number } }
+  if (!client.connected || (stream?.writableLength ?? 0) > HELD_BACK_MAX) return false
+  client.publish(topic, Buffer.from(payload.buffer, payload.byteOffset, payload.length), { qos: 0 })
+  return true
+}
+
 /**
  * Subscribes at QoS 1 and returns when the broker has granted it.
  *

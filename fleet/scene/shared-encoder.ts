@@ -20,6 +20,13 @@ export function sharedEncoder(): Encoder {
         yield shiftFragment(data, scales, -began)
       }
     },
+    async *live({ init }, fragments, { signal }) {
+      yield init
+      for await (const { data } of fragments) {
+        signal.throwIfAborted()
+        yield data
+      }
+    },
     still(session, fragments, options) {
       // The picture is in the mdat: where in time it was put does not matter.
       const last = fragments.at(-1)

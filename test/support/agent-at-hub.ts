@@ -90,6 +90,7 @@ export async function startPublisher(
         log,
         trouble,
         command: async () => undefined,
+        live: { watched: false, line: () => undefined },
         ackTimeoutMs,
         firstMs,
         followLog: (hub: HubClient, tls: TlsIdentity) => logHead.follow(hub, tls),

@@ -72,6 +72,10 @@ export function passingEncoder(
       }
       if (options.breaks?.(number)) throw new Error('the encoder broke')
     },
+    async *live(session, fragments) {
+      yield session.init
+      for await (const { data } of fragments) yield data
+    },
     still: options.still ?? (async () => PICTURE),
   }
 }

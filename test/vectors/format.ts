@@ -124,6 +124,20 @@ export interface CommandVector {
   readonly expect: { readonly memberId: string; readonly command: unknown } | string
 }
 
+/** Pieces of a live session (PROTOCOL 7.6), one after the other, and what a reader makes of each. */
+export interface LiveVector {
+  readonly name: string
+  /** Base64. */
+  readonly key: string
+  readonly messages: readonly {
+    readonly message: string
+    /** What is complete now: its data's SHA-256 beside; null: nothing yet; or an error code. */
+    readonly expect: { readonly type: string; readonly at: number; readonly sha256: string } | null | string
+  }[]
+  /** Pieces that never came. */
+  readonly lost: number
+}
+
 /** A clip in a store, and what a member's app says of it (PROTOCOL 6.8). */
 export interface ClipVector {
   readonly name: string

@@ -1,5 +1,6 @@
 import { manifestKind, openingKind, runningHashKind } from '../../protocol/clip.ts'
 import { commandKind } from '../../protocol/command.ts'
+import { liveKind } from '../../protocol/live.ts'
 import { alertKind, gapKind, statusKind } from '../../protocol/messages.ts'
 import type { KindCases } from './kinds.ts'
 
@@ -54,6 +55,10 @@ export function sealedKindCases(id: string): readonly KindCases[] {
   const command = {
     ...{ ...envelope, audience: 'device', boot: nonce, at: time, expires: '2026-11-24T12:00:30.000Z' },
     command: { do: 'live.start', session: nonce },
+  }
+  const live = {
+    ...{ ...envelope, boot: nonce, at: time, session: nonce },
+    key: Buffer.alloc(32, 7).toString('base64'),
   }
   return [
     {
@@ -144,6 +149,17 @@ export function sealedKindCases(id: string): readonly KindCases[] {
         'it lasts longer than a minute': { expires: '2026-11-24T12:01:00.001Z' },
         'it expires before it is made': { expires: '2026-11-24T11:59:59.000Z' },
         'no boot': { boot: undefined },
+      },
+    },
+    {
+      kind: liveKind,
+      good: { good: live },
+      bad: {
+        'to a device': { audience: 'device' },
+        'a key of 31 bytes': { key: Buffer.alloc(31, 7).toString('base64') },
+        'a key in base64url': { key: Buffer.alloc(32, 255).toString('base64url') },
+        'a session of the wrong form': { session: 'session' },
+        'no session': { session: undefined },
       },
     },
   ]

@@ -3,6 +3,7 @@ import { manifestKind, openingKind, runningHashKind } from '../../protocol/clip.
 import { commandKind } from '../../protocol/command.ts'
 import { deletionKind } from '../../protocol/deletion.ts'
 import { answerKind, incidentKind, receiptKind, reportKind } from '../../protocol/incident.ts'
+import { liveKind } from '../../protocol/live.ts'
 import { logKind } from '../../protocol/log.ts'
 import { birthKind, registrationKind, serialKind } from '../../protocol/maker.ts'
 import { makerBlockKind, secondKind } from '../../protocol/maker-block.ts'
@@ -40,6 +41,7 @@ export const KINDS: readonly StatementKind<unknown>[] = [
   statusKind,
   gapKind,
   commandKind,
+  liveKind,
   birthKind,
   registrationKind,
   serialKind,

@@ -5,6 +5,7 @@ import { claimVectors, halfVectors } from './claims.ts'
 import { clipVectors } from './clips.ts'
 import { commandVectors } from './commands.ts'
 import type { ClipVector, ClipVectors } from './format.ts'
+import { liveVectors } from './live.ts'
 import { partVectors } from './parts.ts'
 import { rosterVectors } from './rosters.ts'
 import { runClip } from './run-clip.ts'
@@ -26,6 +27,7 @@ const MAKERS: Readonly<Record<string, () => unknown>> = {
   parts: partVectors,
   sealed: sealedVectors,
   commands: commandVectors,
+  live: liveVectors,
   clips: async () => withCutHash(await clipVectors()),
 }
 
