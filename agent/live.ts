@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import type { CameraSession, Clock, Encoder, Fragment } from '../hardware/hardware.ts'
 import { codeOf, OwnlensError } from '../protocol/errors.ts'
-import { readFragmentTimes, readTiming } from '../protocol/fmp4.ts'
+import { type Fmp4Timing, readFragmentTimes, readTiming } from '../protocol/fmp4.ts'
 import type { Signer } from '../protocol/keys.ts'
 import type { LiveEnd } from '../protocol/live.ts'
 import { Feed } from './feed.ts'
@@ -198,14 +198,16 @@ export class LiveView {
       }
     }
     let init: Uint8Array | undefined
+    let timing: Fmp4Timing | undefined
     let start: number | undefined
     let last = 0
     for await (const data of encoder.live(session, read(), { signal: run.over.signal })) {
-      if (init === undefined) {
+      if (init === undefined || timing === undefined) {
         init = data
+        timing = readTiming(init)
         continue
       }
-      const times = readFragmentTimes(data, readTiming(init))
+      const times = readFragmentTimes(data, timing)
       start ??= times?.start
       // What it makes begins with the first picture that it was given.
       if (times !== undefined) last = (first ?? 0) + (times.start - (start ?? 0)) * 1000

@@ -15,10 +15,25 @@ export function cpuSeconds(pid: number): number {
   return ticks / TICKS
 }
 
+/** CPU seconds that a process itself has used so far, without what it has started; 0 for one that is not there. */
+export function ownCpuSeconds(pid: number): number {
+  const { utime, stime } = statOf(pid) ?? { utime: 0, stime: 0 }
+  return (utime + stime) / TICKS
+}
+
 /** The most memory that a process had resident since it began, in MB (VmHWM). */
 export function peakMegabytes(pid: number): number {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8')
   return Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? Number.NaN) / 1024
+}
+
+/** The memory that a process has resident now, in bytes (VmRSS); 0 for one that is not there. */
+export function residentBytes(pid: number): number {
+  try {
+    return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) * 1024
+  } catch {
+    return 0
+  }
 }
 
 /** Linux has 100 ticks a second on every machine that this runs on (USER_HZ). */

@@ -10,6 +10,7 @@ import { parseSource, type Source } from '../hardware/source.ts'
 import { codeAsPng } from '../home/pairing-code.ts'
 import type { FaceDetector } from '../models/face-detector.ts'
 import { disk } from '../storage/disk.ts'
+import { EventLog } from './event-log.ts'
 import { type Person, sceneWith } from './scene.ts'
 
 /** A line of the agent's log, and what the lamp shows, in the order in which they came. */
@@ -34,9 +35,7 @@ export interface CameraOptions {
 export class Camera {
   readonly name: string
   readonly options: CameraOptions
-  /** Everything since it was made, through all of its starts. */
-  readonly events: Event[] = []
-  readonly #waiting = new Set<() => void>()
+  readonly #log = new EventLog<Event>()
   #presses: Press[] = []
   #ring: () => void = () => undefined
   #code: string | undefined
@@ -47,6 +46,11 @@ export class Camera {
   constructor(name: string, options: CameraOptions) {
     this.name = name
     this.options = options
+  }
+
+  /** Everything since it was made, through all of its starts. */
+  get events(): readonly Event[] {
+    return this.#log.all
   }
 
   /** Switches it on. Returns when its agent runs. */
@@ -69,13 +73,15 @@ export class Camera {
       ...(board !== undefined && { board }),
       code: () => this.#code,
       button: this.#button(),
-      onLamp: shown => this.#note({ shown }),
+      onLamp: shown => this.#log.add({ shown }),
     })
     const hardware = clock === undefined ? plain : { ...plain, clock }
-    const log = pino({}, { write: (line: string) => this.#note(JSON.parse(line)) })
+    const log = pino({}, { write: (line: string) => this.#log.add(JSON.parse(line)) })
     const from = this.events.length
     this.#running = runAgent({ config, hardware, disk, data, detector, log, signal: over.signal })
-    this.#running.catch(error => this.#note({ msg: 'agent failed', code: error.code, error: String(error) }))
+    this.#running.catch(error =>
+      this.#log.add({ msg: 'agent failed', code: error.code, error: String(error) }),
+    )
     await this.until(event => event.msg === 'agent started' || event.msg === 'agent failed', { from })
   }
 
@@ -86,33 +92,11 @@ export class Camera {
   }
 
   /** The first event from `from` on that this holds for; those that came already count. */
-  async until(
+  until(
     holds: (event: Event) => boolean,
     { from = 0, ms = 60_000, what = 'something' }: { from?: number; ms?: number; what?: string } = {},
   ): Promise<Event> {
-    const late = performance.now() + ms
-    for (let index = from; ; ) {
-      for (; index < this.events.length; index++) {
-        const event = this.events[index]
-        if (event !== undefined && holds(event)) return event
-      }
-      const left = late - performance.now()
-      if (left <= 0) throw new Error(`${this.name}: ${what} did not happen within ${ms} ms`)
-      await new Promise<void>(resolve => {
-        const done = () => {
-          clearTimeout(timer)
-          this.#waiting.delete(done)
-          resolve()
-        }
-        const timer = setTimeout(done, left)
-        this.#waiting.add(done)
-      })
-    }
-  }
-
-  #note(event: Event): void {
-    this.events.push(event)
-    for (const wake of [...this.#waiting]) wake()
+    return this.#log.until(holds, { from, ms, late: `${this.name}: ${what} did not happen within ${ms} ms` })
   }
 
   press(kind: Press['kind']): void {

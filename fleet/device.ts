@@ -1,12 +1,15 @@
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Logger, pino } from 'pino'
 import { parseConfig } from '../agent/config.ts'
 import { runAgent } from '../agent/run.ts'
+import { EventLog } from '../drill/event-log.ts'
 import { emulated } from '../hardware/emulated/emulated.ts'
 import type { Button, Clock, Hardware } from '../hardware/hardware.ts'
 import { emulatedKeyStore } from '../hardware/key-store.ts'
 import type { Shown } from '../hardware/light.ts'
 import { parseSource, type Source } from '../hardware/source.ts'
+import { codeAsPng } from '../home/pairing-code.ts'
 import type { FaceDetector } from '../models/face-detector.ts'
 import { disk } from '../storage/disk.ts'
 import { onRoad } from '../wire/road.ts'
@@ -64,22 +67,27 @@ const encoder = sharedEncoder()
 /** A device of the fleet: the real agent, with its own keys, card, camera, clock and way to the hub. */
 export class Device {
   readonly plan: DevicePlan
-  readonly told: Told[] = []
+  readonly #log = new EventLog<Told>()
   /** How many lines its agent has logged, and with which codes. */
   readonly codes = new Map<string, number>()
   deviceId = ''
   readonly #parts: DeviceParts
   readonly #camera = new CameraWorld()
   readonly #card = new DiskWorld()
-  readonly #waiting = new Set<() => void>()
   #clockOff = 0
+  /** With a camera of its own: the PNG of the code that is held before it. */
+  #codeFile: string | undefined
   #over: AbortController | undefined
-  #cut: () => void = () => undefined
+  #cut: () => Promise<void> = async () => undefined
   #running: Promise<void> = Promise.resolve()
 
   constructor(parts: DeviceParts) {
     this.plan = parts.plan
     this.#parts = parts
+  }
+
+  get told(): readonly Told[] {
+    return this.#log.all
   }
 
   /** Switches it on. Returns when its agent runs. */
@@ -91,7 +99,7 @@ export class Device {
     let isOn = true
     this.#cut = () => {
       isOn = false
-      card.cut()
+      return card.cut()
     }
     const log: Logger = pino(
       {},
@@ -146,8 +154,15 @@ export class Device {
   }
 
   /** Holds a pairing code before its lens, or takes it away. */
-  show(code: string | undefined): void {
-    this.#camera.code = code === undefined ? undefined : codePicture(code)
+  async show(code: string | undefined): Promise<void> {
+    const { scene, data } = this.#parts
+    if (scene !== undefined) {
+      this.#camera.code = code === undefined ? undefined : codePicture(code)
+      return
+    }
+    const path = join(data, 'code.png')
+    if (code !== undefined) await writeFile(path, await codeAsPng(code))
+    this.#codeFile = code === undefined ? undefined : path
   }
 
   /** A fault begins. Returns when it has begun. */
@@ -157,12 +172,17 @@ export class Device {
         await this.stop()
         return this.start()
       case 'power.cut':
-        this.#cut()
-        this.#over?.abort()
+        await this.#powerCut()
         return this.start()
       default:
         this.#be(fault, true)
     }
+  }
+
+  async #powerCut(): Promise<void> {
+    const over = this.#cut()
+    this.#over?.abort()
+    await over
   }
 
   /** A fault that lasts ends. */
@@ -211,25 +231,9 @@ export class Device {
   }
 
   /** The first line from `from` on that this holds for; those that came already count. */
-  async until(holds: (told: Told) => boolean, { from = 0, ms = 120_000 } = {}): Promise<Told> {
-    const late = performance.now() + ms
-    for (let index = from; ; ) {
-      for (; index < this.told.length; index++) {
-        const told = this.told[index]
-        if (told !== undefined && holds(told)) return told
-      }
-      const left = late - performance.now()
-      if (left <= 0) throw new Error(`${this.plan.name}: nothing of the kind within ${ms} ms`)
-      await new Promise<void>(resolve => {
-        const done = () => {
-          clearTimeout(timer)
-          this.#waiting.delete(done)
-          resolve()
-        }
-        const timer = setTimeout(done, left)
-        this.#waiting.add(done)
-      })
-    }
+  until(holds: (told: Told) => boolean, { from = 0, ms = 120_000 } = {}): Promise<Told> {
+    const late = `${this.plan.name}: nothing of the kind within ${ms} ms`
+    return this.#log.until(holds, { from, ms, late })
   }
 
   #note(line: Record<string, unknown>): void {
@@ -237,8 +241,7 @@ export class Device {
     if (code !== undefined) this.codes.set(code, (this.codes.get(code) ?? 0) + 1)
     if (msg === 'agent started') this.deviceId = String(line.deviceId)
     if (line.shown === undefined && !KEPT.has(msg ?? '')) return
-    this.told.push({ ...line, at: performance.now() })
-    for (const wake of [...this.#waiting]) wake()
+    this.#log.add({ ...line, at: performance.now() })
   }
 
   #hardware(card: typeof disk): Hardware {
@@ -257,17 +260,9 @@ export class Device {
     const real = emulated({
       source: source as Extract<Source, { kind: 'scene' | 'file' }>,
       ...{ microphone: 'auto', disk: card, data, board: plan.name, button: NO_BUTTON, onLamp: note },
-      code: () => this.codeFile,
+      code: () => this.#codeFile,
     })
     return { ...real, clock }
-  }
-
-  /** With a camera of its own: the PNG of the code that is held before it. */
-  codeFile: string | undefined
-
-  /** Where it keeps such a PNG. */
-  get codePath(): string {
-    return join(this.#parts.data, 'code.png')
   }
 }
 

@@ -1,4 +1,4 @@
-import { rm, writeFile } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { foundAt } from '../demo/found-at.ts'
 import { Spy } from '../drill/spy.ts'
@@ -7,7 +7,6 @@ import { openClips } from '../home/clips.ts'
 import type { Household } from '../home/household.ts'
 import { Ledger } from '../home/ledger.ts'
 import { pairThroughLens } from '../home/pair.ts'
-import { codeAsPng } from '../home/pairing-code.ts'
 import type { Signer } from '../protocol/keys.ts'
 import { disk } from '../storage/disk.ts'
 import type { Device } from './device.ts'
@@ -61,13 +60,8 @@ export class FleetHome {
       name: device.plan.camera,
       signal: AbortSignal.any([signal, AbortSignal.timeout(PAIRING_MS)]),
       async show(code) {
-        await writeFile(device.codePath, await codeAsPng(code))
-        device.codeFile = device.codePath
-        device.show(code)
-        return async () => {
-          device.codeFile = undefined
-          device.show(undefined)
-        }
+        await device.show(code)
+        return () => device.show(undefined)
       },
       async confirm(shown) {
         const { shown: light } = await device.until(told => typeof told.shown === 'object', { from })

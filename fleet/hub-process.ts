@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createReadStream, watch } from 'node:fs'
-import { createServer } from 'node:net'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
+import { freePort } from '../deploy/hub/listen.ts'
 import { OwnlensError } from '../protocol/errors.ts'
 import { readHubAddress } from '../wire/hub-address.ts'
 import type { HubAddress } from '../wire/hub-client.ts'
@@ -13,6 +13,7 @@ const line = z.union([
   z.object({ hub: z.string().max(300), code: z.string().max(64), broker: z.string().max(300) }),
   z.object({ code: z.string().max(64) }),
 ])
+const LOOPBACK = '127.0.0.1'
 const START_MS = 30_000
 
 /** A hub as the fleet knows it: where it is, and the code that lets the next household in. */
@@ -87,7 +88,7 @@ class Lines {
  */
 export async function startHubProcess(data: string, broker: 'aedes' | 'mosquitto'): Promise<FleetHub> {
   const lines = new Lines()
-  const [port, mqttPort] = [await freePort(), await freePort()]
+  const [port, mqttPort] = [await freePort(LOOPBACK), await freePort(LOOPBACK)]
   const program = fileURLToPath(new URL('../ownlens.js', import.meta.url))
   const args = [
     ...[program, 'hub', '--json', '--data', data, '--broker', broker, '--log-level', 'warn'],
@@ -119,7 +120,7 @@ export async function startHubProcess(data: string, broker: 'aedes' | 'mosquitto
   const { hub } = await lines.hub()
   return {
     address: readHubAddress(hub),
-    places: [port, mqttPort].map(one => ({ host: '127.0.0.1', port: one })),
+    places: [port, mqttPort].map(one => ({ host: LOOPBACK, port: one })),
     own: true,
     get pid() {
       return child?.pid
@@ -176,14 +177,4 @@ export async function followHub(file: string): Promise<FleetHub> {
 function placeOf(url: string, byDefault: number): { host: string; port: number } {
   const { hostname, port } = new URL(url)
   return { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || byDefault) }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
 }

@@ -125,7 +125,7 @@ export class Play {
     let told = performance.now()
     while (!signal.aborted) {
       const at = performance.now() - this.#startedAt
-      this.#samples.push({ at, fleet: await usedBy(process.pid), hub: await usedBy(hub.pid) })
+      this.#samples.push({ at, fleet: usedBy(process.pid), hub: usedBy(hub.pid) })
       if (performance.now() - told > PROGRESS_MS) {
         told = performance.now()
         const kept = devices.reduce((sum, device) => sum + device.keptAt.length, 0)

@@ -52,7 +52,7 @@ function describeCost(outcome: FleetOutcome): readonly string[] {
   const plain = ({ cores, bytes }: { cores: number; bytes: number }) =>
     `${(cores * 1000).toFixed(1)} thousandths of a core and ${(bytes / 2 ** 20).toFixed(2)} MiB`
   return [
-    `A camera cost ${plain(cost.fleet)} here${cost.hub.bytes > 0 ? `, and ${plain(cost.hub)} at the hub` : ''}.`,
+    `A camera cost ${plain(cost.fleet)} here${outcome.encode ? ' (its ffmpegs are not counted)' : ''}${cost.hub.bytes > 0 ? `, and ${plain(cost.hub)} at the hub` : ''}.`,
   ]
 }
 

@@ -6,7 +6,7 @@ import { openStatement } from '../protocol/sealed.ts'
 import { readStatement, type Statement } from '../protocol/statement.ts'
 import type { TlsIdentity } from '../wire/tls.ts'
 import { blockedNow, mustBeBefore } from './blocks.ts'
-import { camerasOf, type HomeCamera } from './cameras.ts'
+import { camerasOf, type HomeCamera, mustBeOf } from './cameras.ts'
 import type { Household, RefusedStatement } from './household.ts'
 import { compareLog } from './hub-log.ts'
 import { type Orders, ordersFor } from './orders.ts'
@@ -66,15 +66,14 @@ export async function reportCameras(
 /** The newest status of a camera, checked as one that comes while the app listens (PROTOCOL 7.2). */
 export async function openStatus(
   household: Household,
-  { deviceId, epoch }: HomeCamera,
+  camera: HomeCamera,
   kept: CameraStatus,
 ): Promise<Statement<Status>> {
+  const { deviceId, epoch } = camera
   const sealed = Buffer.from(kept.sealed, 'base64')
   const said = await openStatement(statusKind, sealed, household.identities, deviceId)
   const { payload } = said
-  const same =
-    payload.householdId === household.id && payload.deviceId === deviceId && payload.epoch === epoch
-  if (!same) throw new OwnlensError('clip.envelope')
+  mustBeOf(camera, payload)
   mustBeBefore(await blockedNow(household), { deviceId, epoch, at: payload.at })
   return said
 }

@@ -12,6 +12,16 @@ export interface HomeCamera {
   readonly name: string | undefined
 }
 
+/** Throws `clip.envelope` unless what was said is of this camera, in its home and epoch. */
+export function mustBeOf(
+  { claim }: HomeCamera,
+  said: { readonly householdId: string; readonly deviceId: string; readonly epoch: number },
+): void {
+  const { householdId, deviceId, epoch } = claim
+  if (said.householdId !== householdId || said.deviceId !== deviceId || said.epoch !== epoch)
+    throw new OwnlensError('clip.envelope')
+}
+
 /** Every camera that this home ever claimed, each with its newest claim, in the order of their ids. */
 export async function camerasOf(household: Household): Promise<readonly HomeCamera[]> {
   const newest = new Map<string, Claim>()

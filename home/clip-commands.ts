@@ -1,7 +1,8 @@
 import { mkdir, readdir } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { type Command, InvalidArgumentError } from 'commander'
+import type { Command } from 'commander'
 import { askLine } from '../cli/ask-line.ts'
+import { isoTime } from '../cli/iso-time.ts'
 import { say } from '../cli/say.ts'
 import { shutdownSignal } from '../cli/shutdown.ts'
 import { OwnlensError } from '../protocol/errors.ts'
@@ -35,7 +36,7 @@ export function clipCommands(add: (name: string, says: string) => Command): void
     .action(open)
   add('delete', 'delete clips from the hub; what you have opened stays yours')
     .argument('[clips...]', 'clip ids or their first characters')
-    .option('--before <time>', 'all that the hub got before this time (ISO 8601)', time)
+    .option('--before <time>', 'all that the hub got before this time (ISO 8601)', isoTime)
     .option('--yes', 'do not ask')
     .option('--json', 'for programs')
     .action(remove)
@@ -114,13 +115,6 @@ async function remove(
     )
     say(flags.json ? JSON.stringify({ deleted }) : `${deleted} clips were deleted from the hub.`)
   })
-}
-
-function time(text: string): Date {
-  const at = new Date(text)
-  if (Number.isNaN(at.getTime()))
-    throw new InvalidArgumentError('a time is wanted, e.g. 2026-11-24T22:45:00Z')
-  return at
 }
 
 function failIfAny({ bad }: SortedRefusals, statements: readonly RefusedStatement[]): void {

@@ -19,7 +19,7 @@ import { connectBroker, publish, subscribe } from '../wire/mqtt.ts'
 import type { TlsIdentity } from '../wire/tls.ts'
 import { blockedNow, mustBeBefore } from './blocks.ts'
 import { openStatus } from './camera-reports.ts'
-import type { HomeCamera } from './cameras.ts'
+import { type HomeCamera, mustBeOf } from './cameras.ts'
 import type { Household } from './household.ts'
 import { sealCommand } from './order-camera.ts'
 
@@ -169,7 +169,7 @@ class View {
       this.#household.identities,
       this.#camera.deviceId,
     )
-    this.#mustBeOurs(payload)
+    mustBeOf(this.#camera, payload)
     if (payload.boot === this.#boot || this.#reader !== undefined) return
     this.#boot = payload.boot
     await this.#ask()
@@ -199,17 +199,11 @@ class View {
     if (this.#reader !== undefined) return
     const { deviceId, epoch } = this.#camera
     const { payload } = await openStatement(liveKind, sealed, this.#household.identities, deviceId)
-    this.#mustBeOurs(payload)
+    mustBeOf(this.#camera, payload)
     if (payload.session !== this.#session) throw new OwnlensError('clip.envelope', 'another request’s')
     mustBeBefore(await blockedNow(this.#household), { deviceId, epoch, at: payload.at })
     this.#reader = new LiveReader(Buffer.from(payload.key, 'base64'))
     this.#heardAt = performance.now()
-  }
-
-  #mustBeOurs(said: { householdId: string; deviceId: string; epoch: number }): void {
-    const { deviceId, epoch } = this.#camera
-    const same = said.householdId === this.#household.id && said.deviceId === deviceId && said.epoch === epoch
-    if (!same) throw new OwnlensError('clip.envelope')
   }
 
   async #ask(): Promise<void> {

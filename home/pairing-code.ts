@@ -1,7 +1,7 @@
-import { create, type QRCode, toBuffer } from 'qrcode'
+import { create, toBuffer } from 'qrcode'
 
 /** Modules of quiet around a code: as the standard has it, and what readers still take where a terminal is small. */
-const QUIET = 4
+export const QUIET = 4
 const QUIET_SMALL = 2
 /** The PNG is at least so wide: large enough for a phone's screen and a monitor. */
 const PNG_MIN = 1000
@@ -21,20 +21,18 @@ export function codeForTerminal(
   text: string,
   { rows, columns }: { rows: number; columns: number },
 ): string | undefined {
-  const { modules } = qrOf(text)
+  const { size, isDark: dark } = modulesOf(text)
   // The line after it holds the cursor.
   const fits = (quiet: number) => {
-    const side = modules.size + 2 * quiet
+    const side = size + 2 * quiet
     return side <= columns && Math.ceil(side / 2) < rows
   }
   const quiet = [QUIET, QUIET_SMALL].find(fits)
   if (quiet === undefined) return undefined
-  const dark = (row: number, column: number) =>
-    row >= 0 && column >= 0 && row < modules.size && column < modules.size && modules.get(row, column) === 1
   const lines: string[] = []
-  for (let row = -quiet; row < modules.size + quiet; row += 2) {
+  for (let row = -quiet; row < size + quiet; row += 2) {
     let line = ''
-    for (let column = -quiet; column < modules.size + quiet; column++)
+    for (let column = -quiet; column < size + quiet; column++)
       line += HALVES[Number(dark(row, column)) + 2 * Number(dark(row + 1, column))]
     lines.push(`${BLACK_ON_WHITE}${line}${RESET}\n`)
   }
@@ -46,11 +44,20 @@ const HALVES = [' ', '▀', '▄', '█']
 
 /** A text as QR code: the bytes of a PNG, square, black on white, at least 1000 pixels wide. */
 export async function codeAsPng(text: string): Promise<Buffer> {
-  const scale = Math.ceil(PNG_MIN / (qrOf(text).modules.size + 2 * QUIET))
+  const scale = Math.ceil(PNG_MIN / (modulesOf(text).size + 2 * QUIET))
   return toBuffer(text, { errorCorrectionLevel: 'L', margin: QUIET, scale })
 }
 
-/** Error correction L, since larger modules help a webcam more; upper-case text takes the alphanumeric mode by itself. */
-function qrOf(text: string): QRCode {
-  return create(text, { errorCorrectionLevel: 'L' })
+/** A text as QR code. Error correction L, since larger modules help a webcam more; upper-case text takes the alphanumeric mode by itself. */
+export function modulesOf(text: string): {
+  /** Modules along each side, without the quiet around them. */
+  readonly size: number
+  /** Outside, nothing is dark. */
+  readonly isDark: (row: number, column: number) => boolean
+} {
+  const { modules } = create(text, { errorCorrectionLevel: 'L' })
+  const { size } = modules
+  const isDark = (row: number, column: number) =>
+    row >= 0 && column >= 0 && row < size && column < size && modules.get(row, column) === 1
+  return { size, isDark }
 }

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
-import { type Command, InvalidArgumentError } from 'commander'
+import type { Command } from 'commander'
+import { isoTime } from '../cli/iso-time.ts'
 import { say } from '../cli/say.ts'
 import { codeOf, OwnlensError } from '../protocol/errors.ts'
 import { ID_PATTERN } from '../protocol/ids.ts'
@@ -36,7 +37,7 @@ export function reportCommands(add: (name: string, says: string) => Command): vo
   )
     .argument('[camera]', 'name or id of the camera that it is about')
     .option('--says <text>', 'what you saw, in one line', 'This is not my home.')
-    .option('--seen <time>', 'when (ISO 8601); default: now', time)
+    .option('--seen <time>', 'when (ISO 8601); default: now', isoTime)
     .option('--evidence <folder>', 'what you have of it: files are counted and tried, never sent')
     .option('--list', 'what became of your reports, and how much time is left for an answer')
     .option('--proof <file>', 'write what the hub has signed about a report: anybody can check it')
@@ -160,11 +161,4 @@ async function foreignAt(household: Household, ledger: Ledger, tls: TlsIdentity)
 async function idOf(household: Household, nameOrId: string): Promise<string> {
   if (ID_PATTERN.test(nameOrId)) return nameOrId
   return (await findCamera(household, nameOrId)).deviceId
-}
-
-function time(text: string): Date {
-  const at = new Date(text)
-  if (Number.isNaN(at.getTime()))
-    throw new InvalidArgumentError('a time is wanted, e.g. 2026-11-24T22:45:00Z')
-  return at
 }

@@ -88,13 +88,9 @@ export interface Fmp4Timing {
 export function readTiming(init: Uint8Array): Fmp4Timing {
   for (const moov of boxes(init, 'moov')) {
     for (const trak of boxes(moov, 'trak')) {
-      const mdia = first(trak, 'mdia')
-      const handler = first(mdia, 'hdlr')
+      const handler = first(first(trak, 'mdia'), 'hdlr')
       if (handler.length < 12 || typeOf(handler, 8) !== 'vide') continue
-      const mdhd = first(mdia, 'mdhd')
-      const timescale = uint32(mdhd, mdhd[0] === 1 ? 20 : 12)
-      const tkhd = first(trak, 'tkhd')
-      const videoTrack = uint32(tkhd, tkhd[0] === 1 ? 20 : 12)
+      const { id: videoTrack, timescale } = trackOf(trak)
       const trex = boxes(first(moov, 'mvex'), 'trex').find(box => uint32(box, 4) === videoTrack)
       if (timescale === 0 || trex === undefined) break
       return { videoTrack, timescale, defaultDuration: uint32(trex, 12), defaultFlags: uint32(trex, 20) }
@@ -120,8 +116,7 @@ export function readFragmentTimes(fragment: Uint8Array, timing: Fmp4Timing): Fra
       const tfhd = first(traf, 'tfhd')
       if (uint32(tfhd, 4) !== timing.videoTrack) continue
       const defaults = trackDefaults(tfhd, timing)
-      const tfdt = first(traf, 'tfdt')
-      const start = tfdt[0] === 1 ? uint32(tfdt, 4) * 2 ** 32 + uint32(tfdt, 8) : uint32(tfdt, 4)
+      const start = baseTimeOf(first(traf, 'tfdt'))
       let duration = 0
       let key: boolean | undefined
       for (const trun of boxes(traf, 'trun')) {
@@ -141,10 +136,24 @@ export function readTimescales(init: Uint8Array): ReadonlyMap<number, number> {
   const scales = new Map<number, number>()
   for (const moov of boxes(init, 'moov'))
     for (const trak of boxes(moov, 'trak')) {
-      const [mdhd, tkhd] = [first(first(trak, 'mdia'), 'mdhd'), first(trak, 'tkhd')]
-      scales.set(uint32(tkhd, tkhd[0] === 1 ? 20 : 12), uint32(mdhd, mdhd[0] === 1 ? 20 : 12))
+      const { id, timescale } = trackOf(trak)
+      scales.set(id, timescale)
     }
   return scales
+}
+
+/** A track's id (tkhd), and how many units its times have in a second (mdhd). */
+function trackOf(trak: Uint8Array): { readonly id: number; readonly timescale: number } {
+  const [tkhd, mdhd] = [first(trak, 'tkhd'), first(first(trak, 'mdia'), 'mdhd')]
+  return {
+    id: uint32(tkhd, tkhd[0] === 1 ? 20 : 12),
+    timescale: uint32(mdhd, mdhd[0] === 1 ? 20 : 12),
+  }
+}
+
+/** When a track's fragment begins (tfdt), in its units. */
+function baseTimeOf(tfdt: Uint8Array): number {
+  return tfdt[0] === 1 ? uint32(tfdt, 4) * 2 ** 32 + uint32(tfdt, 8) : uint32(tfdt, 4)
 }
 
 /**
@@ -164,8 +173,7 @@ export function shiftFragment(
       const tfdt = first(traf, 'tfdt')
       const view = new DataView(tfdt.buffer, tfdt.byteOffset, tfdt.length)
       const wide = tfdt[0] === 1
-      const before = wide ? view.getUint32(4) * 2 ** 32 + view.getUint32(8) : view.getUint32(4)
-      const after = Math.max(0, before + Math.round(seconds * scale))
+      const after = Math.max(0, baseTimeOf(tfdt) + Math.round(seconds * scale))
       if (!wide && after > 0xffffffff) throw new OwnlensError('fmp4.malformed', 'a time that is too late')
       if (wide) view.setUint32(4, Math.floor(after / 2 ** 32))
       view.setUint32(wide ? 8 : 4, after % 2 ** 32)

@@ -40,14 +40,9 @@ export class Shelf {
     for (const bytes of clip.parts.values()) this.giveBack(bytes)
   }
 
-  /** The clip that came first. */
-  get oldest(): Held | undefined {
-    return this.#clips[0]
-  }
-
-  /** The oldest that is not this one. */
-  oldestBut(clip: Held): Held | undefined {
-    return this.#clips[0] === clip ? this.#clips[1] : this.#clips[0]
+  /** The clip that came first, of all but this one. */
+  oldest(but?: Held): Held | undefined {
+    return this.#clips.find(clip => clip !== but)
   }
 
   /** Takes a part's bytes from the share. */

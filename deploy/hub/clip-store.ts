@@ -150,7 +150,7 @@ export class ClipStore {
   /** The oldest clips of the household give way, the one that is being written last. Throws `store.full`. */
   async #makeRoom(shelf: Shelf, clip: Held, maxBytes: number): Promise<void> {
     while (shelf.bytes > maxBytes) {
-      const oldest = shelf.oldestBut(clip)
+      const oldest = shelf.oldest(clip)
       if (oldest === undefined) throw new OwnlensError('store.full')
       await this.#remove(oldest)
       this.#options.log.info({ clipId: oldest.clipId }, 'the oldest clip has given way')
@@ -164,7 +164,7 @@ export class ClipStore {
     const until = new Date(now.getTime() - keepMs).toISOString()
     let gone = 0
     for (const shelf of this.#shelves.values())
-      for (let clip = shelf.oldest; clip !== undefined && clip.receivedAt < until; clip = shelf.oldest) {
+      for (let clip = shelf.oldest(); clip !== undefined && clip.receivedAt < until; clip = shelf.oldest()) {
         await this.#inTurn(clip)
         gone++
       }

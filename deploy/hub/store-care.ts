@@ -4,7 +4,7 @@ import type { Logger } from 'pino'
 import type { ClipStore } from './clip-store.ts'
 
 const HOUR_MS = 3_600_000
-/** After each part that is read the disk is left to others for as long as it took. */
+/** After each part that is read the disk is left to others. */
 const REST_MS = 1
 
 /** What a clip store needs beside its traffic: once at the start every part is read, and each hour what is old is removed. */

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { dataFolder } from '../../cli/data-folder.ts'
+import { isoTime } from '../../cli/iso-time.ts'
 import { say } from '../../cli/say.ts'
 import { OwnlensError } from '../../protocol/errors.ts'
 import { ID_PATTERN } from '../../protocol/ids.ts'
@@ -23,7 +24,7 @@ interface Words extends Flags {
   readonly fix?: string
   readonly release?: string
   readonly state?: Incident['state']
-  readonly aware?: string
+  readonly aware?: Date
   readonly report?: readonly string[]
   readonly camera?: readonly string[]
 }
@@ -46,7 +47,7 @@ export function incidentCommand(): Command {
       .option('--release <version>', 'the release that carries the fix')
       .option('--report <hash...>', 'reports that this answers: their first characters')
       .option('--camera <id...>', 'cameras that it concerns, besides those of the reports', cameras)
-      .option('--aware <time>', 'when you came to know of it (ISO 8601); from then on 72 hours run', time)
+      .option('--aware <time>', 'when you came to know of it (ISO 8601); from then on 72 hours run', isoTime)
   withWords('open', 'say that there is an incident; the homes that it concerns are told')
     .requiredOption('--title <text>', 'in one line')
     .action(open)
@@ -127,7 +128,7 @@ async function changeOf(desk: IncidentDesk, flags: Words): Promise<Change> {
     ...(fix !== undefined && { fix }),
     ...(release !== undefined && { release }),
     ...(state !== undefined && { state }),
-    ...(aware !== undefined && { awareAt: aware }),
+    ...(aware !== undefined && { awareAt: aware.toISOString() }),
     ...(devices.length > 0 && { devices: [...new Set(devices)] }),
     ...(named.length > 0 && { reports: named.map(({ hash }) => hash) }),
   }
@@ -153,11 +154,4 @@ function tell(incident: Incident, flags: Flags): void {
 function cameras(id: string, before: readonly string[] = []): readonly string[] {
   if (!ID_PATTERN.test(id)) throw new InvalidArgumentError('a camera’s whole id is wanted')
   return [...before, id]
-}
-
-function time(text: string): string {
-  const at = new Date(text)
-  if (Number.isNaN(at.getTime()))
-    throw new InvalidArgumentError('a time is wanted, e.g. 2026-11-24T22:45:00Z')
-  return at.toISOString()
 }

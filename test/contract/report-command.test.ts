@@ -170,6 +170,17 @@ test('an answer is seen by the home, even a late one; the operator sees what wai
   expect((await incident('list', ...hubData())).output).not.toContain(hash.slice(0, 12))
 })
 
+test('an id that is none, and a time that is none, are refused before anything is asked', async () => {
+  for (const wrong of [
+    ['--camera', 'Hall'],
+    ['--aware', 'yesterday, about noon'],
+  ]) {
+    const { code, output } = await runCommand(['incident', 'open', '--title', 'x', ...wrong])
+    expect(code).toBe(2)
+    expect(output).toContain('wanted')
+  }
+})
+
 test('an answer that the operator has dated back does not undo the hub’s own word that it was silent', async () => {
   const { hash, proof } = await reportOfSilence()
   const operator = await operatorOf(disk, join(world.folder, 'hub'))

@@ -122,6 +122,19 @@ test('only the operator speaks on incidents, with a number that grows, on report
   )
 })
 
+test('of all reports those that wait come first, however many were answered since', async () => {
+  const { body } = await send(a, { says: 'it waits' })
+  const waits = statementHash(body.report)
+  const later = await send(b, { says: 'it is answered' })
+  const answered = statementHash(later.body.report)
+  await (await desk()).open({ title: 'The later one', reports: [answered] })
+  const { reports } = await (await desk()).all()
+  const isWaiting = reports.map(({ incidents }) => incidents.length === 0)
+  expect(isWaiting).toEqual(isWaiting.toSorted((one, other) => Number(other) - Number(one)))
+  const hashes = reports.map(({ hash }) => hash)
+  expect(hashes.indexOf(waits)).toBeLessThan(hashes.indexOf(answered))
+})
+
 test('an answer to a report is a word that names it, not an older one on the same incident', async () => {
   const { incidentId } = await (await desk()).open({ title: 'Something else' })
   const { body } = await send(a, { says: 'this too' })

@@ -106,7 +106,7 @@ describe('a device’s disk', () => {
     const { disk: card, cut } = deviceDisk(disk, new DiskWorld())
     const told: string[] = []
     const running = card.write(`${path}/large`, randomBytes(100_000)).then(() => told.push('written'))
-    cut()
+    await cut()
     void card.read(`${path}/large`).then(() => told.push('read'))
     void running
     // The real disk goes on for others: when this one is done, those before it would have been, too.
